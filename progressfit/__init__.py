@@ -1,0 +1,108 @@
+"""Measure progress in machine learning: compose a law, fit it, and say how far the answer can be trusted.
+
+Public names load on first use, so that importing the package takes hundredths of a second. The first numeric name
+turns on double precision in JAX (``jax_enable_x64``), for the whole process; see the README.
+"""
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "Dataset": "dataset",
+    "Record": "dataset",
+    "TableError": "frame",
+    "Model": "model",
+    "components": "model",
+    "channels": "model",
+    "Tied": "params",
+    "fix": "params",
+    "free": "params",
+    "tie": "params",
+    "log_density": "density",
+    "numpyro_model": "density",
+    "prepare": "infer.prepare",
+    "check": "infer.check",
+    "fit": "infer.optimise",
+    "start_grid": "infer.optimise",
+    "bootstrap": "infer.bootstrap",
+    "laplace": "infer.laplace",
+    "Fit": "infer.result",
+    "Draws": "infer.result",
+    "RESULTS": "infer.result",
+    "growth_rate": "analysis.growth",
+    "doubling_time": "analysis.growth",
+    "doubling_interval": "analysis.growth",
+    "shapley": "analysis.attribution",
+    "compute_equivalent_gain": "analysis.attribution",
+    "required_input": "analysis.threshold",
+    "threshold_reading": "analysis.threshold",
+    "pareto_frontier": "analysis.threshold",
+    "predict": "analysis.predict",
+    "predict_intervals": "analysis.predict",
+    "extrapolation": "analysis.predict",
+    "determined": "analysis.identify",
+    "summary": "report.table",
+}
+_NAMESPACES = ("datasets", "laws", "links", "noise", "params", "report", "studies", "terms")
+
+if TYPE_CHECKING:
+    from progressfit import datasets as datasets
+    from progressfit import laws as laws
+    from progressfit import links as links
+    from progressfit import noise as noise
+    from progressfit import params as params
+    from progressfit import report as report
+    from progressfit import studies as studies
+    from progressfit import terms as terms
+    from progressfit.analysis.attribution import compute_equivalent_gain as compute_equivalent_gain
+    from progressfit.analysis.attribution import shapley as shapley
+    from progressfit.analysis.growth import doubling_interval as doubling_interval
+    from progressfit.analysis.growth import doubling_time as doubling_time
+    from progressfit.analysis.growth import growth_rate as growth_rate
+    from progressfit.analysis.identify import determined as determined
+    from progressfit.analysis.predict import extrapolation as extrapolation
+    from progressfit.analysis.predict import predict as predict
+    from progressfit.analysis.predict import predict_intervals as predict_intervals
+    from progressfit.analysis.threshold import pareto_frontier as pareto_frontier
+    from progressfit.analysis.threshold import required_input as required_input
+    from progressfit.analysis.threshold import threshold_reading as threshold_reading
+    from progressfit.dataset import Dataset as Dataset
+    from progressfit.dataset import Record as Record
+    from progressfit.density import log_density as log_density
+    from progressfit.density import numpyro_model as numpyro_model
+    from progressfit.frame import TableError as TableError
+    from progressfit.infer.bootstrap import bootstrap as bootstrap
+    from progressfit.infer.check import check as check
+    from progressfit.infer.laplace import laplace as laplace
+    from progressfit.infer.optimise import fit as fit
+    from progressfit.infer.optimise import start_grid as start_grid
+    from progressfit.infer.prepare import prepare as prepare
+    from progressfit.infer.result import RESULTS as RESULTS
+    from progressfit.infer.result import Draws as Draws
+    from progressfit.infer.result import Fit as Fit
+    from progressfit.model import Model as Model
+    from progressfit.model import channels as channels
+    from progressfit.model import components as components
+    from progressfit.params import Tied as Tied
+    from progressfit.params import fix as fix
+    from progressfit.params import free as free
+    from progressfit.params import tie as tie
+    from progressfit.report.table import summary as summary
+
+__all__ = [*_HOMES, *_NAMESPACES]  # pyright: ignore[reportUnsupportedDunderAll]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _NAMESPACES:
+        return importlib.import_module(f"progressfit.{name}")
+    if name in _HOMES:
+        value = getattr(importlib.import_module(f"progressfit.{_HOMES[name]}"), name)
+        globals()[name] = value
+        return value
+    raise AttributeError(f"module 'progressfit' has no attribute '{name}'")
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *__all__])

@@ -1,0 +1,1 @@
+"""Analyses: plain functions of one model; uncertainty comes from mapping them over draws."""

@@ -1,0 +1,53 @@
+"""Whether the data, rather than the prior, determine a derived quantity."""
+
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from progressfit.infer.information import NOT_IDENTIFIED
+from progressfit.infer.result import Draws, Fit
+from progressfit.model import Model
+from progressfit.params import bind, constrain
+
+_NEGLIGIBLE = 1e-4
+
+
+def determined(result: Fit | Draws, fn: Callable[[Model], Any]) -> Any:
+    """Judge each scalar that an analysis returns on the likelihood alone, at the fitted optimum.
+
+    Parameters
+    ----------
+    result
+        A fit, or draws made around one.
+    fn
+        A function of one model that returns a scalar or a tree of arrays.
+
+    Returns
+    -------
+    The same tree with a verdict for each entry: "not identified" if it changes along a direction of which the data say
+    nothing, "weak" if its variance under the likelihood alone exceeds that under the prior alone, else "identified".
+    """
+    fit = result.origin if isinstance(result, Draws) else result
+    found = fit.certificate.identification
+
+    def derived(z: jax.Array) -> Any:
+        return fn(bind(fit.spec, constrain(fit.spec, z)[0]))
+
+    gradients = jax.jacfwd(derived)(jnp.asarray(fit.optima[0].z))
+    return jax.tree.map(
+        lambda g: _verdicts(np.asarray(g) * found.scale, found.eigenvalues, found.directions), gradients
+    )
+
+
+def _verdicts(gradient: np.ndarray, eigenvalues: np.ndarray, directions: np.ndarray) -> Any:
+    along = gradient @ directions
+    silent = np.sqrt(np.sum(np.where(eigenvalues < NOT_IDENTIFIED, along, 0.0) ** 2, axis=-1))
+    whole = np.sqrt(np.sum(along**2, axis=-1))
+    variance = np.sum(along**2 / np.maximum(eigenvalues, NOT_IDENTIFIED), axis=-1)
+    verdict = np.where(variance > whole**2, "weak", "identified")
+    verdict = np.where(silent > _NEGLIGIBLE * whole, "not identified", verdict)
+    verdict = np.where(np.isfinite(whole), verdict, "not identified")
+    return str(verdict) if verdict.ndim == 0 else verdict

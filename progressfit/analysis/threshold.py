@@ -1,0 +1,129 @@
+"""Reading a law at fixed performance: how much of an input a level takes, and how that shrinks with time."""
+
+import dataclasses
+from collections.abc import Sequence
+from typing import Any
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optimistix as optx
+
+from progressfit.analysis.growth import doubling_time
+from progressfit.dataset import Record
+from progressfit.model import Model
+
+# ln of the smallest and largest amount of an input that is considered: from 1 to beyond any physical amount.
+_LOG_LOW, _LOG_HIGH = 0.0, 500.0
+
+
+def required_input(model: Model, level: Any, record: Record, input: str = "compute") -> jax.Array:
+    """Smallest amount of an input at which predicted performance reaches a level.
+
+    Performance is taken to rise with the input. Solved by bisection in the logarithm, to full precision.
+
+    Parameters
+    ----------
+    level
+        Performance, in units of the response (scalar).
+    record
+        One record; its own value of ``input`` does not matter and may be absent.
+
+    Returns
+    -------
+    Natural units (scalar): infinite if the level lies above the ceiling that the other inputs set, and 1 (the
+    smallest amount considered) if already that suffices.
+    """
+    target = model.link.forward(jnp.asarray(level, float))
+
+    def excess(log_input: jax.Array, args: Any = None) -> jax.Array:
+        del args
+        return model.linked(record.replace(**{input: jnp.exp(log_input)})) - target
+
+    low, high = jnp.asarray(_LOG_LOW), jnp.asarray(_LOG_HIGH)
+    reachable, trivial = excess(high) > 0, excess(low) >= 0
+    solver = optx.Bisection(rtol=1e-14, atol=1e-14, flip=False)
+    found = optx.root_find(
+        lambda x, _: jnp.where(reachable & ~trivial, excess(x), x - 0.5 * (low + high)),
+        solver,
+        0.5 * (low + high),
+        options={"lower": low, "upper": high},
+        max_steps=128,
+        throw=False,
+    ).value
+    return jnp.where(trivial, 1.0, jnp.where(reachable, jnp.exp(found), jnp.inf))
+
+
+@dataclasses.dataclass(frozen=True)
+class ThresholdReading:
+    """How the input needed for one level shrank over a window of years.
+
+    Attributes
+    ----------
+    level
+        Performance held fixed.
+    years, required
+        Decimal years and the amount of the input needed in each, infinite where the level is out of reach.
+    halving
+        Months in which the need halved, from the geometric mean over the window; infinite if out of reach in any year.
+    text
+        The reading in words.
+    """
+
+    level: float
+    years: tuple[float, ...]
+    required: tuple[float, ...]
+    halving: float
+    text: str
+
+
+def threshold_reading(
+    model: Model, level: float, record: Record, years: Sequence[float], input: str = "compute"
+) -> ThresholdReading:
+    """The reading of Hernandez and Brown 2020 taken from a fitted law: the input needed for one level, year by year.
+
+    Where the level lies above the ceiling set by the other inputs in any year, no finite rate exists over the window
+    and the reading says in which years.
+    """
+    needed = np.asarray(_required_by_year(model, jnp.asarray(level), record, jnp.asarray(years, float), input))
+    out = [year for year, amount in zip(years, needed, strict=True) if not np.isfinite(amount)]
+    if out:
+        span = f"{out[0]:.0f}" if len(out) == 1 else f"{out[0]:.0f}-{out[-1]:.0f}"
+        limits = "-".join(name for name in record.columns if name not in ("date", input)) or "input"
+        text = f"infinite: above the {limits}-limited ceiling in {span}"
+        return ThresholdReading(level, tuple(map(float, years)), tuple(map(float, needed)), np.inf, text)
+    halving = float(doubling_time(np.log(needed[0] / needed[-1]) / (years[-1] - years[0])))
+    text = f"the {input} needed halves every {halving:.2f} months"
+    return ThresholdReading(level, tuple(map(float, years)), tuple(map(float, needed)), halving, text)
+
+
+@eqx.filter_jit
+def _required_by_year(model, level, record, years, input):
+    return jax.vmap(lambda year: required_input(model, level, record.replace(date=year), input))(years)
+
+
+def pareto_frontier(
+    model: Model, level: Any, date: Any, over: Any, inputs: tuple[str, str] = ("data", "compute")
+) -> jax.Array:
+    """The trade-off between two inputs at one level of performance and one date.
+
+    Parameters
+    ----------
+    level, date
+        Performance in units of the response; decimal year (scalars).
+    over
+        Amounts of the first input, shape ``(k,)``.
+    inputs
+        The input that is given and the one that is solved for.
+
+    Returns
+    -------
+    Smallest amount of the second input for each amount of the first, ``(k,)``; infinite below the frontier's asymptote.
+    """
+    given, solved = inputs
+
+    def needed(amount: jax.Array) -> jax.Array:
+        return required_input(model, level, Record({"date": date, given: amount}, {}, {}), solved)
+
+    return jax.vmap(needed)(jnp.asarray(over, float))

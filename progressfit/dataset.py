@@ -1,0 +1,202 @@
+"""Dataset and Record: the table as arrays, and one row of it."""
+
+import dataclasses
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from progressfit import _x64 as _x64
+from progressfit.features import decimal_year
+from progressfit.frame import Roles, TableError, validate
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+class Record(eqx.Module):
+    """What is known of one trained model (or, with a leading axis everywhere, of several).
+
+    ``record["compute"]`` is an input in natural units; ``record.date("compute efficiency")`` is the decimal year
+    that counts for one named channel of progress. All channels share the row's date until an analysis moves one.
+    """
+
+    columns: dict[str, Any]
+    codes: dict[str, Any]
+    clocks: dict[str, Any]
+
+    @staticmethod
+    def of(date: Any = None, **columns: Any) -> "Record":
+        """Build a record from numbers: a date (ISO string or decimal year) and named inputs in natural units.
+
+        Scalars give one row; arrays of one common length give several.
+        """
+        numbers = dict(columns)
+        if date is not None:
+            dates = [decimal_year(d) for d in np.ravel(np.asarray(date, dtype=object))]
+            numbers["date"] = np.reshape(dates, np.shape(date))
+        shape = np.broadcast_shapes(*(np.shape(v) for v in numbers.values()))
+        return Record(
+            {name: np.broadcast_to(np.asarray(v, np.float64), shape) for name, v in numbers.items()},
+            codes={},
+            clocks={},
+        )
+
+    def __getitem__(self, name: str) -> Any:
+        if name == "date":
+            raise ValueError(
+                "read dates through a named channel, record.date('algorithms'), so that growth rates and attribution "
+                "can move this place where time enters"
+            )
+        return self._column(name)
+
+    def _column(self, name: str) -> Any:
+        if name not in self.columns:
+            have = ", ".join(self.columns) or "none"
+            raise ValueError(f"the law reads the column '{name}', which the data do not have (they have: {have})")
+        return self.columns[name]
+
+    def date(self, channel: str) -> Any:
+        """Decimal year for one channel of progress."""
+        return self.clocks[channel] if channel in self.clocks else self._column("date")
+
+    def code(self, group: str) -> Any:
+        """Integer code of the row's level in a group."""
+        if group not in self.codes:
+            have = ", ".join(self.codes) or "none"
+            raise ValueError(f"the law reads the group '{group}', which the data do not have (they have: {have})")
+        return self.codes[group]
+
+    def replace(self, **columns: Any) -> "Record":
+        """The same record with some columns (also ``date``) changed."""
+        return Record({**self.columns, **columns}, self.codes, self.clocks)
+
+    def with_clocks(self, clocks: Mapping[str, Any]) -> "Record":
+        """The same record with the dates of some channels moved."""
+        return Record(self.columns, self.codes, {**self.clocks, **clocks})
+
+    def row(self, index: Any) -> "Record":
+        """One row of a record with a leading axis."""
+        return jax.tree.map(lambda column: column[index], self)
+
+
+@dataclasses.dataclass(frozen=True)
+class Labels:
+    """Names that travel with a data set and take no part in the arithmetic."""
+
+    response: str = "response"
+    rows: tuple[str, ...] = ()
+    levels: tuple[tuple[str, tuple[str, ...]], ...] = ()
+
+
+class Dataset(eqx.Module):
+    """An immutable table: named columns, group codes, the response and a cluster for each row.
+
+    Attributes
+    ----------
+    records
+        Columns of shape ``(n,)``: inputs in natural units, ``date`` in decimal years, integer group codes.
+    response
+        Measured performance, shape ``(n,)``, in its own units (fractions for accuracies).
+    clusters
+        Integer code of the row's cluster (for example its paper), shape ``(n,)``; every row its own where none is given.
+    labels
+        Row names and group levels.
+    """
+
+    records: Record
+    response: Any
+    clusters: Any
+    labels: Labels = eqx.field(static=True, default=Labels())
+
+    @staticmethod
+    def from_frame(
+        frame: "pd.DataFrame",
+        response: str,
+        inputs: Mapping[str, str] | None = None,
+        *,
+        covariates: Mapping[str, str] | None = None,
+        date: str | None = None,
+        groups: Mapping[str, str] | None = None,
+        cluster: str | None = None,
+        label: str | None = None,
+    ) -> "Dataset":
+        """Validate a data frame and turn it into a data set; the only way in from pandas.
+
+        Parameters
+        ----------
+        frame
+            One row per trained model.
+        response
+            Column of measured performance; fractions for accuracies and errors.
+        inputs
+            Name in the law -> column, for positive quantities in natural units (FLOP, images, tokens, parameters).
+        covariates
+            Name in the law -> column, for other finite numbers, of any sign.
+        date
+            Column of ISO dates, datetimes or decimal years.
+        groups
+            Name in the law -> column of categories (an architecture, a benchmark).
+        cluster
+            Column of categories whose rows are not independent, such as the paper, for the cluster bootstrap.
+        label
+            Column that names each row.
+
+        Raises
+        ------
+        TableError
+            If a column is absent, repeated or has missing, non-numeric, non-positive (for inputs) or undated values,
+            or if there are fewer than two rows.
+        """
+        table = validate(frame, Roles(response, inputs or {}, covariates or {}, date, groups or {}, cluster, label))
+        labels = Labels(response, table.rows, tuple(table.levels.items()))
+        return Dataset(Record(table.numbers, table.codes, {}), table.response, table.clusters, labels)
+
+    def __len__(self) -> int:
+        return int(np.shape(self.response)[0])
+
+    def levels(self, group: str) -> tuple[str, ...]:
+        """Names of the levels of a group, in the order of their codes."""
+        found = dict(self.labels.levels)
+        if group not in found:
+            raise ValueError(
+                f"the data have no group '{group}' (they have: {', '.join(found) or 'none'}); "
+                f"name its column with Dataset.from_frame(groups={{'{group}': COLUMN}})"
+            )
+        return found[group]
+
+    def record(self, **changes: Any) -> Record:
+        """One record for predictions: ``date``, inputs, and group levels by name."""
+        levels = dict(self.labels.levels)
+        picked = {name: changes.pop(name) for name in list(changes) if name in levels}
+        record = Record.of(**changes)
+        unknown = [(g, v) for g, v in picked.items() if v not in levels[g]]
+        if unknown:
+            group, value = unknown[0]
+            raise ValueError(f"the group '{group}' has no level '{value}'; it has: {', '.join(levels[group])}")
+        return Record(record.columns, {g: np.int64(levels[g].index(v)) for g, v in picked.items()}, {})
+
+    def take(self, rows: Any) -> "Dataset":
+        """The data set of some rows: positions or a boolean mask, shape ``(n,)``."""
+        index = np.arange(len(self))[np.asarray(rows)]
+        if len(index) == 0:
+            raise TableError("No rows are left after the selection. Relax the filter.")
+        names = tuple(self.labels.rows[i] for i in index) if self.labels.rows else ()
+        arrays = jax.tree.map(lambda column: column[index], (self.records, self.response, self.clusters))
+        return Dataset(*arrays, dataclasses.replace(self.labels, rows=names))
+
+    def with_response(self, response: Any) -> "Dataset":
+        """The same data set with another response, shape ``(n,)`` (for simulated tables)."""
+        return Dataset(self.records, response, self.clusters, self.labels)
+
+    def bare(self) -> "Dataset":
+        """The arrays alone, in float64, without labels: what compiled programs are keyed by."""
+        records = Record(
+            {name: jnp.asarray(v, jnp.float64) for name, v in self.records.columns.items()},
+            {name: jnp.asarray(v, jnp.int64) for name, v in self.records.codes.items()},
+            {name: jnp.asarray(v, jnp.float64) for name, v in self.records.clocks.items()},
+        )
+        return Dataset(records, jnp.asarray(self.response, jnp.float64), jnp.asarray(self.clusters, jnp.int64))

@@ -1,0 +1,73 @@
+"""The one log density, which optimisers and samplers share, and its view as a numpyro model."""
+
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from progressfit.dataset import Dataset
+from progressfit.model import Model
+from progressfit.params import bind, constrain, free_leaves, log_prior
+
+
+def log_density(
+    spec: Model,
+    z: jax.Array,
+    data: Dataset,
+    weights: jax.Array | None = None,
+    jacobian: bool = False,
+    prior_weight: Any = 1.0,
+) -> jax.Array:
+    """Log prior plus weighted log likelihood at one unconstrained vector (scalar).
+
+    Parameters
+    ----------
+    spec
+        A prepared spec (group effects expanded, see :func:`progressfit.prepare`).
+    z
+        Unconstrained vector, shape ``(dimension(spec),)``.
+    data
+        The table.
+    weights
+        Weight of each row's log likelihood, shape ``(n,)``; ones if not given. A weight of 0 drops the row.
+    jacobian
+        Whether to add ``log |d parameters / d z|``: ``False`` for optimisers, whose mode is that of the leaves,
+        ``True`` for samplers in ``z``.
+    prior_weight
+        Factor on the log prior: 1 for a posterior, 0 for the likelihood alone.
+
+    Notes
+    -----
+    The likelihood is the normalised density of the *linked* response; the link's Jacobian does not depend on
+    parameters and is left out (see :meth:`progressfit.Model.log_lik`).
+    """
+    values, log_det = constrain(spec, z)
+    log_lik = bind(spec, values).log_lik(data)
+    if weights is not None:
+        # A row of weight zero must not spoil the sum, not even with an infinite density.
+        log_lik = jnp.where(weights > 0, weights * log_lik, 0.0)
+    total = prior_weight * log_prior(spec, values) + jnp.sum(log_lik)
+    return total + log_det if jacobian else total
+
+
+def numpyro_model(spec: Model) -> Callable[..., None]:
+    """The spec as a numpyro model ``model(data, weights=None)``, with a sample site for each free leaf.
+
+    Sites carry the dotted paths; the observed site ``"linked_response"`` holds the linked response. For numpyro's
+    own handlers, SVI and samplers, and as an independent check of :func:`log_density`.
+    """
+    import numpyro
+
+    def model(data: Dataset, weights: jax.Array | None = None) -> None:
+        values = {
+            leaf.path: numpyro.sample(leaf.path, leaf.prior.to_event(len(leaf.prior.batch_shape)))
+            for leaf in free_leaves(spec)
+        }
+        bound = bind(spec, values)
+        likelihood = bound.noise(jax.vmap(bound.linked)(data.records), data.records)
+        scale = jnp.ones(len(data)) if weights is None else weights
+        with numpyro.handlers.scale(scale=scale):
+            numpyro.sample("linked_response", likelihood, obs=bound.link.forward(data.response))
+
+    return model

@@ -1,0 +1,1 @@
+"""Inference: fit, bootstrap, Laplace approximation, and the certificates they carry."""

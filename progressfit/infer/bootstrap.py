@@ -1,0 +1,118 @@
+"""The verb ``bootstrap``: refits of resampled or simulated tables, all in one compiled program."""
+
+from typing import Any, Literal
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from progressfit._x64 import require_x64
+from progressfit.dataset import Dataset
+from progressfit.infer.certificate import GRADIENT_TOLERANCE
+from progressfit.infer.clock import Clock
+from progressfit.infer.optimise import check_weights, prior_weight_of
+from progressfit.infer.programs import Replicates, batch_size, fit_replicates
+from progressfit.infer.result import RESULTS, Draws, Fit, stack_values
+
+Kind = Literal["rows", "clusters", "bayesian", "residual"]
+
+_WORDS = {
+    "rows": "row bootstrap",
+    "clusters": "cluster bootstrap",
+    "bayesian": "Bayesian bootstrap",
+    "residual": "parametric residual bootstrap",
+}
+_TOLERATED_FAILURES = 0.01
+
+
+def bootstrap(
+    point: Fit,
+    data: Dataset,
+    *,
+    key: jax.Array,
+    replicates: int = 1000,
+    kind: Kind = "rows",
+    starts: Literal["optima", "best"] = "optima",
+    weights: Any = None,
+    max_steps: int = 200,
+    chunk: int | None = None,
+) -> Draws:
+    """Refit resampled tables to see how far the answer moves.
+
+    Parameters
+    ----------
+    point
+        The fit whose optima supply the starts, so that a replicate can change mode.
+    data
+        The table that was fitted.
+    key
+        A JAX random key; it is split per replicate first.
+    replicates
+        Number of refits.
+    kind
+        "rows" resamples rows with replacement, "clusters" whole clusters (papers), "bayesian" draws Dirichlet weights
+        for clusters (rows, if the data have no clusters), "residual" simulates responses from the fitted model.
+    starts
+        "optima" starts every replicate from every known optimum; "best" from the best alone, as published analyses
+        do, and then replicates cannot change mode.
+    weights
+        Row weights used in the fit, shape ``(n,)``.
+    max_steps
+        Largest number of trial steps from each start.
+    chunk
+        How many replicates run side by side; the answer does not depend on it.
+
+    Returns
+    -------
+    :class:`Draws`. Replicates that did not converge are marked in ``ok`` and counted in ``failed``; more than 1% of
+    them make the result "not certified".
+    """
+    require_x64()
+    if kind not in _WORDS:
+        raise ValueError(f"kind='{kind}': choose one of {', '.join(_WORDS)}")
+    if replicates < 1:
+        raise ValueError(f"replicates={replicates}: at least one is needed")
+    clock = Clock()
+    table = _clustered(data, kind).bare()
+    origins = [optimum.z for optimum in point.optima]
+    ends = fit_replicates(
+        point.spec,
+        jnp.asarray(origins if starts == "optima" else origins[:1]),
+        jax.random.split(key, replicates),
+        table,
+        jnp.arange(int(np.max(table.clusters)) + 1),
+        check_weights(weights, data),
+        prior_weight_of(point.stats["objective"]),
+        np.int64(max_steps),
+        kind="rows" if kind == "clusters" else kind,
+        chunk=batch_size(chunk),
+    )
+    return _draws(point, Replicates(*map(np.asarray, ends)), _WORDS[kind], clock)
+
+
+def _clustered(data: Dataset, kind: str) -> Dataset:
+    """The table whose clusters are the units of resampling: single rows for a row bootstrap."""
+    if kind == "rows":
+        return Dataset(data.records, data.response, np.arange(len(data)), data.labels)
+    if kind == "clusters" and len(np.unique(data.clusters)) == len(data):
+        raise ValueError(
+            "every row is its own cluster; name the cluster column with Dataset.from_frame(cluster=COLUMN)"
+        )
+    _, codes = np.unique(data.clusters, return_inverse=True)
+    return Dataset(data.records, data.response, codes, data.labels)
+
+
+def nearest_optimum(point: Fit, z: np.ndarray) -> np.ndarray:
+    """Index of the known optimum closest to each vector ``(draws, d)``, in prior standard deviations."""
+    known = np.stack([optimum.z for optimum in point.optima])
+    steps = (z[:, None, :] - known[None, :, :]) / point.certificate.identification.scale
+    return np.argmin(np.sum(steps**2, axis=-1), axis=1)
+
+
+def _draws(point: Fit, ends: Replicates, kind: str, clock: Clock) -> Draws:
+    ok = np.isfinite(ends.value) & (ends.decrement < GRADIENT_TOLERANCE) & (ends.curvature > 0)
+    result = RESULTS.REPLICATES_FAILED if np.mean(~ok) > _TOLERATED_FAILURES else point.result
+    mode = nearest_optimum(point, ends.z)
+    counts = [int(np.sum(mode[ok] == k)) for k in range(len(point.optima))]
+    stats = {"replicates": len(ok), "failed": int(np.sum(~ok)), "mode_counts": counts, "seconds": clock.seconds()}
+    return Draws(point, stack_values(point.spec, ends.z), result, ends.value, ok, mode, kind, stats)

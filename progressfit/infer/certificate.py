@@ -1,0 +1,142 @@
+"""From the raw ends of many starts to distinct optima, a certificate and an outcome."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from progressfit.infer.minimise import CONVERGED, NOT_FINITE, STEP_LIMIT, Minimum
+from progressfit.infer.result import RESULTS, Certificate, Identification, Optimum
+from progressfit.model import Model
+from progressfit.params import constrain, free_leaves
+
+GRADIENT_TOLERANCE = 1e-6
+OBJECTIVE_TOLERANCE = 1e-6
+DISTANCE_TOLERANCE = 1e-3
+_FAR = 1e3
+_EDGE = 20.0
+
+
+class Ends(NamedTuple):
+    """Ends of all starts as NumPy arrays: ``minimum`` has a leading axis of starts, ``scale`` is ``(d,)``."""
+
+    minimum: Minimum
+    scale: np.ndarray
+
+
+def curvature(ends: Ends, index: int) -> np.ndarray:
+    """Ascending eigenvalues of one Hessian in units of ``scale``."""
+    hessian = np.asarray(ends.minimum.hessian[index])
+    return np.linalg.eigvalsh(hessian * ends.scale[:, None] * ends.scale[None, :])
+
+
+def finished(minimum: Minimum) -> np.ndarray:
+    """Which ends are stationary: converged, or stopped at the limit of rounding with a vanishing gradient."""
+    status, decrement = np.asarray(minimum.status), np.asarray(minimum.decrement)
+    stopped = (status != NOT_FINITE) & (status != STEP_LIMIT)
+    return (status == CONVERGED) | (stopped & (decrement < GRADIENT_TOLERANCE))
+
+
+def distinct_optima(spec: Model, ends: Ends) -> tuple[Optimum, ...]:
+    """Optima that differ both in the objective (1e-6 relative) and in the parameters, best first.
+
+    Two ends are one optimum if their objectives agree, or if they lie within 1e-3 of each other in units of the
+    curvature there. Stationary points whose Hessian is not positive definite are left out.
+    """
+    minimum = ends.minimum
+    value = np.asarray(minimum.value)
+    candidates = [i for i in np.argsort(value, kind="stable") if finished(minimum)[i] and curvature(ends, i)[0] > 0]
+    groups: list[list[int]] = []
+    for i in candidates:
+        same = [group for group in groups if _same(minimum, group[0], i)]
+        if same:
+            same[0].append(i)
+        else:
+            groups.append([i])
+    return tuple(_optimum(spec, ends, group) for group in groups)
+
+
+def _same(minimum: Minimum, i: int, j: int) -> bool:
+    a, b = float(minimum.value[i]), float(minimum.value[j])
+    if abs(a - b) <= OBJECTIVE_TOLERANCE * max(abs(a), abs(b), 1e-300):
+        return True
+    step = np.asarray(minimum.z[i] - minimum.z[j])
+    return float(step @ np.asarray(minimum.hessian[i]) @ step) < DISTANCE_TOLERANCE**2
+
+
+def _optimum(spec: Model, ends: Ends, group: list[int]) -> Optimum:
+    best, minimum = group[0], ends.minimum
+    eigenvalues = curvature(ends, best)
+    positive = len(eigenvalues) == 0 or eigenvalues[0] > 0
+    z = np.asarray(minimum.z[best])
+    return Optimum(
+        values={path: np.asarray(value) for path, value in constrain(spec, z)[0].items()},
+        objective=float(minimum.value[best]),
+        starts=len(group),
+        share=len(group) / len(minimum.value),
+        gradient_norm=float(minimum.decrement[best]),
+        condition=float(eigenvalues[-1] / eigenvalues[0])
+        if positive and len(eigenvalues)
+        else float(not positive) * np.inf,
+        z=z,
+        hessian=np.asarray(minimum.hessian[best]),
+    )
+
+
+def best_end(spec: Model, ends: Ends) -> Optimum:
+    """The end with the lowest objective, whatever its state; the fallback where nothing is an optimum."""
+    value = np.asarray(ends.minimum.value)
+    best = int(np.nanargmin(np.where(np.isfinite(value), value, np.inf))) if np.isfinite(value).any() else 0
+    return _optimum(spec, ends, [best])
+
+
+def at_bound(spec: Model, z: np.ndarray, scale: np.ndarray) -> tuple[str, ...]:
+    """Free leaves that ran far outside their prior, or to the edge of a bounded range."""
+    found = []
+    for leaf in free_leaves(spec):
+        part = np.asarray(z[leaf.start : leaf.start + leaf.size])
+        width = np.asarray(scale[leaf.start : leaf.start + leaf.size])
+        bounded = "real" not in type(leaf.prior.support).__name__.lower()
+        limit = np.maximum(_EDGE, 10 * width) if bounded else _FAR * np.maximum(width, 1.0)
+        if (np.abs(part) > limit).any():
+            found.append(leaf.path)
+    return tuple(found)
+
+
+def certify(
+    spec: Model, ends: Ends, optima: tuple[Optimum, ...], identification: Identification
+) -> tuple[RESULTS, Certificate]:
+    """Judge a multi-start fit; the first reason for doubt names the result."""
+    best = optima[0]
+    lowest = best_end(spec, ends)
+    total = len(ends.minimum.value)
+    eigenvalues = np.linalg.eigvalsh(best.hessian * ends.scale[:, None] * ends.scale[None, :])
+    certificate = Certificate(
+        gradient_norm=best.gradient_norm,
+        positive_definite=bool((eigenvalues > 0).all()),
+        condition=best.condition,
+        starts=total,
+        starts_agreeing=best.starts,
+        unfinished=int(np.sum(~finished(ends.minimum))),
+        at_bound=at_bound(spec, best.z, ends.scale),
+        identification=identification,
+    )
+    missed = lowest.objective < best.objective - OBJECTIVE_TOLERANCE * max(abs(best.objective), 1e-300)
+    return _judge(certificate, best, lowest, missed, ends), certificate
+
+
+def _judge(certificate: Certificate, best: Optimum, lowest: Optimum, missed: bool, ends: Ends) -> RESULTS:
+    if not np.isfinite(best.objective):
+        return RESULTS.NOT_FINITE
+    if certificate.at_bound:
+        return RESULTS.AT_BOUND
+    if certificate.identification.verdict == "not identified":
+        return RESULTS.NOT_IDENTIFIED
+    doubtful = lowest if missed else best
+    if not doubtful.gradient_norm < GRADIENT_TOLERANCE:
+        limited = (np.asarray(ends.minimum.status) == STEP_LIMIT).any()
+        return RESULTS.STEP_LIMIT if limited else RESULTS.STALLED
+    if missed or not certificate.positive_definite:
+        return RESULTS.NOT_A_MINIMUM
+    if certificate.starts > 1 and certificate.starts_agreeing < 2:
+        return RESULTS.STARTS_DISAGREE
+    return RESULTS.CONVERGED

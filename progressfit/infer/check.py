@@ -1,0 +1,101 @@
+"""What can be known to be wrong before anything is fitted."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from progressfit.dataset import Dataset
+from progressfit.frame import TableError, describe_rows
+from progressfit.model import Model, channels
+from progressfit.params import dimension, improper
+from progressfit.terms import AbstractInputTerm, GroupEffect
+from progressfit.terms.base import walk_terms
+
+
+class Tick(NamedTuple):
+    """One thing that was looked at: whether it is in order, and a paragraph about it."""
+
+    ok: bool
+    text: str
+
+
+def check(spec: Model, data: Dataset) -> list[Tick]:
+    """Look over a spec and a table before anything is fitted.
+
+    Returns
+    -------
+    One tick for each thing that was looked at, in order of importance; those with ``ok=False`` keep ``fit`` from
+    starting.
+    """
+    return [
+        _enough_rows(data),
+        _response(spec, data),
+        *_columns(spec, data),
+        *_groups(spec, data),
+        _rows_for(spec, data),
+    ]
+
+
+def require(spec: Model, data: Dataset) -> None:
+    """Raise :class:`TableError` with the first thing that is not in order."""
+    for tick in check(spec, data):
+        if not tick.ok:
+            raise TableError(tick.text)
+
+
+def _enough_rows(data: Dataset) -> Tick:
+    n = len(data)
+    return Tick(
+        n >= 2, f"The table has {n} row{'s' if n != 1 else ''}" + ("." if n >= 2 else "; at least two are needed.")
+    )
+
+
+def _response(spec: Model, data: Dataset) -> Tick:
+    values = np.asarray(data.response, float)
+    bad = ~np.asarray(spec.link.contains(values))
+    kind = type(spec.link).__name__.lower()
+    if not bad.any():
+        return Tick(True, f"Every response lies in the domain of the {kind} link.")
+    rows = data.labels.rows or tuple(f"row {i}" for i in range(len(data)))
+    return Tick(
+        False,
+        f"Column '{data.labels.response}' lies outside the domain of the {kind} link ({spec.link.domain}) in "
+        f"{describe_rows(bad, rows)}; the first is {values[bad][0]:g}. Give accuracies and errors as fractions "
+        "(0.763, not 76.3), drop the rows, or choose another link.",
+    )
+
+
+def _columns(spec: Model, data: Dataset) -> list[Tick]:
+    wanted = [term.input for _, term in walk_terms(spec) if isinstance(term, AbstractInputTerm)]
+    wanted += ["date"] if channels(spec) else []
+    missing = [name for name in dict.fromkeys(wanted) if name not in data.records.columns]
+    have = ", ".join(data.records.columns) or "none"
+    how = "date=COLUMN" if missing[:1] == ["date"] else f"inputs={{'{(missing or [''])[0]}': COLUMN}}"
+    if missing:
+        text = f"The law reads '{missing[0]}', which the data do not have (they have: {have}). Name its column: {how}."
+        return [Tick(False, text)]
+    return [Tick(True, f"The law finds its columns: {', '.join(dict.fromkeys(wanted)) or 'it reads none by name'}.")]
+
+
+def _groups(spec: Model, data: Dataset) -> list[Tick]:
+    wanted = dict.fromkeys(term.group for _, term in walk_terms(spec) if isinstance(term, GroupEffect))
+    found = []
+    for group in wanted:
+        if group not in data.records.codes:
+            found.append(
+                Tick(False, f"The law reads the group '{group}'; name its column: groups={{'{group}': COLUMN}}.")
+            )
+        else:
+            found.append(Tick(True, f"The group '{group}' has {len(data.levels(group))} levels."))
+    return found
+
+
+def _rows_for(spec: Model, data: Dataset) -> Tick:
+    free, flat = dimension(spec), improper(spec)
+    if len(data) >= free or not flat:
+        return Tick(True, f"{len(data)} rows for {free} free parameters.")
+    return Tick(
+        False,
+        f"The table has {len(data)} rows for {free} free parameters, and the prior of '{flat[0]}' is flat, so the fit "
+        "has no unique answer. Give more rows, fix parameters, or give every parameter a proper prior.",
+    )

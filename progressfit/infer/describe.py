@@ -1,0 +1,67 @@
+"""Results in words."""
+
+import numpy as np
+
+from progressfit.infer.result import RESULTS, Draws, Fit, Identification, standard_errors
+
+
+def describe_identification(found: Identification) -> str:
+    """One sentence on what the likelihood determines, naming the weakest direction."""
+    smallest = found.eigenvalues[0]
+    head = {
+        "identified": "Identified: along every direction the data say more than the prior",
+        "weak": "Weakly identified: along one direction the data say less than the prior",
+        "not identified": "Not identified: along one direction the data say nothing",
+    }[found.verdict]
+    return (
+        f"{head} (smallest eigenvalue of the likelihood's information, in prior standard deviations: {smallest:.3g}; "
+        f"weakest direction: {found.direction()})."
+    )
+
+
+def certificate_sentences(fit: Fit) -> list[str]:
+    """The certificate of a fit, a sentence a line."""
+    found, best = fit.certificate, fit.optima[0]
+    definite = "positive definite" if found.positive_definite else "NOT positive definite"
+    lines = [
+        fit.result.value,
+        f"Gradient {found.gradient_norm:.1e} in units of the curvature; Hessian {definite}, condition {found.condition:.3g}.",
+        f"{found.starts_agreeing} of {found.starts} starts reached the best optimum (objective {best.objective:.6f}); "
+        f"{found.unfinished} did not finish.",
+    ]
+    lines += [
+        f"Another optimum at objective {other.objective:.6f}, reached by {other.starts} of {found.starts} starts."
+        for other in fit.optima[1:]
+    ]
+    if found.at_bound:
+        lines.append(f"At a bound or running to infinity: {', '.join(found.at_bound)}.")
+    return [*lines, describe_identification(found.identification)]
+
+
+def describe_fit(fit: Fit) -> str:
+    """A fit as text: certificate, then parameters with standard errors for every optimum."""
+    lines = [f"Fit of {fit.stats['n']} rows by {fit.stats['objective']}", *certificate_sentences(fit), ""]
+    errors = standard_errors(fit) if fit.certificate.positive_definite else {}
+    silent = fit.result is RESULTS.NOT_IDENTIFIED
+    width = max(len(path) for path in fit.parameters)
+    lines.append(f"{'parameter':<{width}}  {'estimate':>12}  {'std. error':>12}")
+    for path, value in fit.parameters.items():
+        error = np.ravel(errors.get(path, np.full(np.shape(value), np.nan)))
+        for i, (v, e) in enumerate(zip(np.ravel(value), error, strict=True)):
+            name = path if np.ndim(value) == 0 else f"{path}[{i}]"
+            note = "  (prior only in part)" if silent and _touches(fit, name) else ""
+            lines.append(f"{name:<{width}}  {v:>12.6f}  {e:>12.6f}{note}")
+    return "\n".join(lines)
+
+
+def _touches(fit: Fit, name: str) -> bool:
+    found = fit.certificate.identification
+    index = found.names.index(name)
+    null = found.directions[:, found.eigenvalues < 1e-6]
+    return bool(np.linalg.norm(null[index]) > 1e-3)
+
+
+def describe_draws(draws: Draws) -> str:
+    """Draws as text: how many, how many failed, and how they spread over the known optima."""
+    shares = [f"{np.mean(draws.mode[draws.ok] == k):.1%} by optimum {k + 1}" for k in range(int(draws.mode.max()) + 1)]
+    return f"{len(draws)} draws, {draws.kind}; {draws.failed} failed. Nearest optimum: {', '.join(shares)}. {draws.result.value}"

@@ -1,0 +1,101 @@
+"""The verb ``laplace``: a mixture of normal approximations, one at each optimum, weighted by its mass."""
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from progressfit._x64 import require_x64
+from progressfit.dataset import Dataset
+from progressfit.density import log_density
+from progressfit.infer.bootstrap import nearest_optimum
+from progressfit.infer.certificate import Ends, distinct_optima
+from progressfit.infer.clock import Clock
+from progressfit.infer.minimise import Minimum
+from progressfit.infer.optimise import check_weights
+from progressfit.infer.programs import fit_starts
+from progressfit.infer.result import RESULTS, Draws, Fit, Optimum, stack_values
+
+
+@jax.jit
+def _mixture_draws(keys, log_weights, centres, factors):
+    """One draw per key from a mixture of normals: centres ``(k, d)``, factors ``(k, d, d)`` with covariance ``F F'``."""
+
+    def one(key):
+        pick, noise = jax.random.split(key)
+        k = jax.random.categorical(pick, log_weights)
+        return centres[k] + factors[k] @ jax.random.normal(noise, centres.shape[1:])
+
+    return jax.vmap(one)(keys)
+
+
+@jax.jit
+def _objectives(spec, z, data, weights):
+    return jax.lax.map(lambda one: -log_density(spec, one, data, weights, False), z)
+
+
+def laplace(point: Fit, data: Dataset, *, key: jax.Array, draws: int = 1000, weights: Any = None) -> Draws:
+    """Draw from normal approximations of the posterior around every known optimum, weighted by their mass.
+
+    The approximation is made in unconstrained coordinates, with the Jacobian of the parameters: each optimum is
+    polished there, and its mass is ``density * sqrt((2 pi)^d / |H|)``. It sees only the optima that ``fit`` found.
+
+    Parameters
+    ----------
+    point
+        A fit with ``objective="map"``; its optima are the centres.
+    data
+        The table that was fitted.
+    key
+        A JAX random key; it is split per draw first.
+    draws
+        Number of draws.
+    weights
+        Row weights used in the fit, shape ``(n,)``.
+
+    Returns
+    -------
+    :class:`Draws`; ``stats["mode_weights"]`` has the mass of each optimum and ``stats["log_evidence"]`` their sum
+    on the log scale (of the linked response).
+    """
+    require_x64()
+    clock = Clock()
+    if point.stats["objective"] != "map":
+        raise ValueError("the Laplace approximation is of a posterior; fit with objective='map'")
+    table, row_weights = data.bare(), check_weights(weights, data)
+    centres = _polish(point, table, row_weights)
+    log_mass = np.array([_log_mass(optimum) for optimum in centres])
+    evidence = float(np.logaddexp.reduce(log_mass))
+    z = _mixture_draws(
+        jax.random.split(key, draws),
+        jnp.asarray(log_mass - evidence),
+        jnp.stack([optimum.z for optimum in centres]),
+        jnp.stack([np.linalg.inv(np.linalg.cholesky(optimum.hessian)).T for optimum in centres]),
+    )
+    objective = np.asarray(_objectives(point.spec, z, table, row_weights))
+    stats = {
+        "mode_weights": [float(w) for w in np.exp(log_mass - evidence)],
+        "log_evidence": evidence,
+        "seconds": clock.seconds(),
+    }
+    mode = nearest_optimum(point, np.asarray(z))
+    ok = np.isfinite(objective)
+    result = point.result if ok.all() else RESULTS.REPLICATES_FAILED
+    return Draws(point, stack_values(point.spec, z), result, objective, ok, mode, "Laplace", stats)
+
+
+def _polish(point: Fit, table: Dataset, weights: jax.Array) -> tuple[Optimum, ...]:
+    """Optima of the density in unconstrained coordinates, started from those of the fit."""
+    starts = jnp.stack([optimum.z for optimum in point.optima])
+    one, steps = np.float64(1.0), np.int64(200)
+    minimum, scale = fit_starts(point.spec, starts, table, weights, one, steps, jacobian=True, chunk=None)
+    found = distinct_optima(point.spec, Ends(Minimum(*map(np.asarray, minimum)), np.asarray(scale)))
+    if not found:
+        raise ValueError(f"no optimum with a positive definite curvature to approximate around ({point.result.value})")
+    return found
+
+
+def _log_mass(optimum: Optimum) -> float:
+    sign, log_det = np.linalg.slogdet(optimum.hessian)
+    return -optimum.objective + 0.5 * len(optimum.z) * np.log(2 * np.pi) - 0.5 * float(log_det) * float(sign)

@@ -1,0 +1,150 @@
+"""The verb ``fit``: many starts, one compiled program, a certificate."""
+
+from collections.abc import Mapping
+from typing import Any, Literal
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from progressfit._x64 import require_x64
+from progressfit.dataset import Dataset
+from progressfit.infer.certificate import Ends, best_end, certify, distinct_optima
+from progressfit.infer.check import require
+from progressfit.infer.clock import Clock
+from progressfit.infer.information import identify
+from progressfit.infer.minimise import Minimum
+from progressfit.infer.prepare import prepare
+from progressfit.infer.programs import batch_size, draw_starts, fit_starts
+from progressfit.infer.result import RESULTS, Fit
+from progressfit.model import Model
+from progressfit.params import bind, dimension, free_leaves, unconstrain
+
+Objective = Literal["map", "mle"]
+
+
+class FitError(RuntimeError):
+    """Raised by ``fit(..., throw=True)`` when the fit is not certified; the message is the result's sentence."""
+
+
+def fit(
+    spec: Model,
+    data: Dataset,
+    *,
+    key: jax.Array | None = None,
+    starts: int | Mapping[str, Any] = 64,
+    weights: Any = None,
+    objective: Objective = "map",
+    max_steps: int = 200,
+    chunk: int | None = None,
+    throw: bool = False,
+) -> Fit:
+    """Fit a spec to a table from many starts, and say what was and was not reached.
+
+    Parameters
+    ----------
+    spec
+        A law with priors at its free leaves.
+    data
+        The table.
+    key
+        A JAX random key (``jax.random.key(0)``) for starts drawn from the prior.
+    starts
+        How many starts to draw, or the starts themselves: path -> values of shape ``(starts, ...)`` for every free
+        parameter (see :func:`progressfit.start_grid`).
+    weights
+        Weight of each row, shape ``(n,)``.
+    objective
+        "map" maximises posterior density in the space of the leaves; "mle" leaves the priors out, and they only
+        supply starts.
+    max_steps
+        Largest number of trial steps from each start.
+    chunk
+        How many starts run side by side; the answer does not depend on it.
+    throw
+        Raise :class:`FitError` unless the fit is certified.
+
+    Returns
+    -------
+    A :class:`Fit`; look at ``result`` before using the numbers.
+
+    Raises
+    ------
+    TableError
+        If the table and the law do not fit together.
+    """
+    require_x64()
+    clock = Clock()
+    require(spec, data)
+    spec, bare = prepare(spec, data), data.bare()
+    if dimension(spec) == 0:
+        raise ValueError("every parameter of this spec is fixed, so there is nothing to fit; put a prior on one")
+    row_weights, prior_weight = check_weights(weights, data), prior_weight_of(objective)
+    minimum, scale = fit_starts(
+        spec,
+        starting_points(spec, key, starts),
+        bare,
+        row_weights,
+        prior_weight,
+        np.int64(max_steps),
+        jacobian=False,
+        chunk=batch_size(chunk),
+    )
+    ends = Ends(Minimum(*map(np.asarray, minimum)), np.asarray(scale))
+    optima = distinct_optima(spec, ends) or (best_end(spec, ends),)
+    identification = identify(spec, optima[0].z, bare, row_weights)
+    result, certificate = certify(spec, ends, optima, identification)
+    if throw and result is not RESULTS.CONVERGED:
+        raise FitError(result.value)
+    stats = {"n": len(data), "starts": certificate.starts, "objective": objective, "seconds": clock.seconds()}
+    model = bind(spec, {path: jnp.asarray(value) for path, value in optima[0].values.items()})
+    return Fit(spec, model, result, optima[0].objective, certificate, optima, stats)
+
+
+def prior_weight_of(objective: str) -> np.ndarray:
+    """Factor on the log prior: 1 for "map", 0 for "mle"."""
+    if objective not in ("map", "mle"):
+        raise ValueError(f"objective='{objective}': choose 'map' or 'mle'")
+    return np.float64(objective == "map")
+
+
+def check_weights(weights: Any, data: Dataset) -> jax.Array:
+    """Row weights as float64 ``(n,)``, ones where none are given."""
+    if weights is None:
+        return jnp.ones(len(data))
+    found = np.asarray(weights, np.float64)
+    if found.shape != (len(data),) or not (np.isfinite(found).all() and (found >= 0).all()):
+        raise ValueError(f"weights must be {len(data)} finite, non-negative numbers, one for each row")
+    return jnp.asarray(found)
+
+
+def starting_points(spec: Model, key: jax.Array | None, starts: int | Mapping[str, Any]) -> jax.Array:
+    """Unconstrained starting points ``(starts, d)``: drawn from the prior, or given by path."""
+    if isinstance(starts, Mapping):
+        return _given_starts(spec, starts)
+    if starts < 1:
+        raise ValueError(f"starts={starts}: at least one start is needed")
+    if key is None:
+        raise ValueError(
+            "starts are drawn from the prior, so give key=jax.random.key(SEED), or give the starts themselves"
+        )
+    return draw_starts(spec, key, starts)
+
+
+def _given_starts(spec: Model, starts: Mapping[str, Any]) -> jax.Array:
+    found = free_leaves(spec)
+    missing = [leaf.path for leaf in found if leaf.path not in starts]
+    unknown = [path for path in starts if path not in {leaf.path for leaf in found}]
+    if missing or unknown:
+        what = f"no start for '{missing[0]}'" if missing else f"'{unknown[0]}' is not a free parameter"
+        raise ValueError(f"{what}; the free parameters are: {', '.join(leaf.path for leaf in found)}")
+    lengths = {np.shape(starts[leaf.path])[:1] for leaf in found}
+    if len(lengths) != 1 or () in lengths:
+        raise ValueError("starts must be arrays with one common leading axis, the number of starts")
+    return jax.vmap(lambda values: unconstrain(spec, values))({k: jnp.asarray(v, float) for k, v in starts.items()})
+
+
+def start_grid(values: Mapping[str, Any]) -> dict[str, np.ndarray]:
+    """Every combination of the given values: path -> array ``(product of the lengths,)``, for ``fit(starts=...)``."""
+    mesh = np.meshgrid(*(np.asarray(v, np.float64) for v in values.values()), indexing="ij")
+    return {path: axis.ravel() for path, axis in zip(values, mesh, strict=True)}

@@ -1,0 +1,133 @@
+"""The compiled programs. Jitted once, at module level, and keyed by the structure of the spec and the shape of the data.
+
+A batch is one program: on CPU a compiled loop over its members, which keeps the cache warm and waits for nobody; on an
+accelerator a vectorised chunk at a time. Both bound memory whatever the size of the batch.
+"""
+
+import functools
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+
+from progressfit.dataset import Dataset
+from progressfit.density import log_density
+from progressfit.infer.minimise import Minimum, minimise
+from progressfit.model import Model
+from progressfit.params import bind, constrain, prior_scale, sample_prior, unconstrain
+
+_ACCELERATOR_CHUNK = 1024
+
+
+class Replicates(NamedTuple):
+    """Best end of each replicate, leading axis ``(replicates,)``; ``curvature`` is the smallest Hessian eigenvalue."""
+
+    z: jax.Array
+    value: jax.Array
+    decrement: jax.Array
+    status: jax.Array
+    curvature: jax.Array
+
+
+def batch_size(chunk: int | None) -> int | None:
+    """Members of a batch that run side by side: as asked, else one on CPU and many on an accelerator."""
+    if chunk is not None and chunk < 1:
+        raise ValueError(f"chunk={chunk}: give a positive number of batch members to run side by side, or None")
+    if chunk is None:
+        return None if jax.default_backend() == "cpu" else _ACCELERATOR_CHUNK
+    return chunk if chunk > 1 else None
+
+
+def batched(fn: Callable[[Any], Any], members: Any, chunk: int | None) -> Any:
+    """``fn`` of every member of a batch, in chunks of ``chunk`` side by side (``None``: one after the other)."""
+    return jax.lax.map(fn, members, batch_size=chunk)
+
+
+def step_scale(spec: Model) -> jax.Array:
+    """Typical size of each unconstrained coordinate: the prior's, one where the prior is flat."""
+    scale = prior_scale(spec)
+    return jnp.where(jnp.isfinite(scale) & (scale > 0), scale, 1.0)
+
+
+@functools.partial(jax.jit, static_argnames=("count",))
+def draw_starts(spec: Model, key: jax.Array, count: int) -> jax.Array:
+    """Unconstrained starting points drawn from the prior, ``(count, d)``; the key is split per start first."""
+    return jax.vmap(lambda k: unconstrain(spec, sample_prior(spec, k)))(jax.random.split(key, count))
+
+
+@functools.partial(jax.jit, static_argnames=("jacobian", "chunk"))
+def fit_starts(
+    spec: Model,
+    starts: jax.Array,
+    data: Dataset,
+    weights: jax.Array,
+    prior_weight: jax.Array,
+    max_steps: jax.Array,
+    jacobian: bool,
+    chunk: int | None,
+) -> tuple[Minimum, jax.Array]:
+    """Minimise from every start ``(starts, d)``; also returns the step scale ``(d,)``."""
+    scale = step_scale(spec)
+
+    def one(start: jax.Array) -> Minimum:
+        return minimise(lambda z: -log_density(spec, z, data, weights, jacobian, prior_weight), start, scale, max_steps)
+
+    return batched(one, starts, chunk), scale
+
+
+def resample_rows(key: jax.Array, data: Dataset, members: jax.Array) -> jax.Array:
+    """Multinomial weights: how often each row is drawn in a resample of whole clusters with replacement.
+
+    ``members`` is ``arange(number of clusters)``; its shape tells the number of draws.
+    """
+    drawn = jax.random.randint(key, members.shape, 0, members.shape[0])
+    return jnp.zeros(members.shape[0]).at[drawn].add(1.0)[data.clusters]
+
+
+def bayesian_weights(key: jax.Array, data: Dataset, members: jax.Array) -> jax.Array:
+    """Dirichlet(1, ..., 1) weights over clusters, scaled to mean one (Rubin 1981)."""
+    exponential = jax.random.exponential(key, members.shape)
+    return (exponential / jnp.mean(exponential))[data.clusters]
+
+
+@functools.partial(jax.jit, static_argnames=("kind", "chunk"))
+def fit_replicates(
+    spec: Model,
+    starts: jax.Array,
+    keys: jax.Array,
+    data: Dataset,
+    members: jax.Array,
+    weights: jax.Array,
+    prior_weight: jax.Array,
+    max_steps: jax.Array,
+    kind: str,
+    chunk: int | None,
+) -> Replicates:
+    """Refit every replicate from every start ``(starts, d)`` and keep its best end.
+
+    Weights or responses of a replicate are made from its own key inside the loop, so memory does not grow with their
+    number. ``kind`` is "rows" (resampled clusters; each row its own for a row bootstrap), "bayesian" or "residual".
+    """
+    scale = step_scale(spec)
+    origin = bind(spec, constrain(spec, starts[0])[0])
+
+    def replicate(key: jax.Array) -> Replicates:
+        table, drawn = data, weights
+        if kind == "residual":
+            table = data.with_response(origin.simulate(data.records, key))
+        else:
+            draw = bayesian_weights if kind == "bayesian" else resample_rows
+            drawn = weights * draw(key, data, members)
+
+        def one(start: jax.Array) -> Minimum:
+            return minimise(lambda z: -log_density(spec, z, table, drawn, False, prior_weight), start, scale, max_steps)
+
+        ends = jax.lax.map(one, starts)
+        best = jnp.argmin(jnp.where(jnp.isfinite(ends.value), ends.value, jnp.inf))
+        scaled = ends.hessian[best] * scale[:, None] * scale[None, :]
+        clean = jnp.where(jnp.isfinite(scaled).all(), scaled, -jnp.eye(scale.shape[0]))
+        curvature = jnp.linalg.eigvalsh(clean)[0]
+        return Replicates(ends.z[best], ends.value[best], ends.decrement[best], ends.status[best], curvature)
+
+    return batched(replicate, keys, chunk)

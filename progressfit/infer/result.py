@@ -1,0 +1,243 @@
+"""Outcomes: what a fit, a bootstrap or an approximation hands back."""
+
+import dataclasses
+import enum
+from collections.abc import Callable
+from typing import Any
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from progressfit.model import Model
+from progressfit.params import Values, bind, constrain, free_leaves
+
+
+class RESULTS(enum.Enum):
+    """Every outcome is a sentence."""
+
+    CONVERGED = "Converged: the gradient vanishes, the curvature is that of an optimum, and starts agree."
+    STEP_LIMIT = "Not certified: the best start stopped at the step limit; raise max_steps or give better starts."
+    STALLED = (
+        "Not certified: the best start stopped where no step improves, yet the gradient does not vanish (a kink?)."
+    )
+    NOT_FINITE = "Failed: from no start did the objective stay finite; check the priors' range and the data's units."
+    NOT_A_MINIMUM = "Not certified: the curvature at the best point is not that of an optimum (flat or a saddle)."
+    AT_BOUND = "Not certified: a parameter ran to the edge of its range or towards infinity."
+    STARTS_DISAGREE = "Not certified: only one start reached the best optimum; use more starts."
+    NOT_IDENTIFIED = (
+        "Not identified: the data leave a direction of the parameters undetermined; only the prior speaks there."
+    )
+    REPLICATES_FAILED = "Not certified: some replicates did not converge; they are counted and left out of intervals."
+
+
+@dataclasses.dataclass(frozen=True)
+class Optimum:
+    """One distinct optimum.
+
+    Attributes
+    ----------
+    values
+        Parameters by path, in their own spaces.
+    objective
+        Minimised negative log density (prior included, linked response).
+    starts, share
+        Number and share of the starts that ended here.
+    gradient_norm
+        Newton decrement: distance to the optimum in units of its own curvature.
+    condition
+        Condition number of the Hessian in prior standard deviations; infinite if it is not positive definite.
+    z, hessian
+        Unconstrained vector ``(d,)`` and the Hessian of the objective there ``(d, d)``.
+    """
+
+    values: Values
+    objective: float
+    starts: int
+    share: float
+    gradient_norm: float
+    condition: float
+    z: np.ndarray
+    hessian: np.ndarray
+
+
+@dataclasses.dataclass(frozen=True)
+class Identification:
+    """What the likelihood alone determines.
+
+    Attributes
+    ----------
+    eigenvalues
+        Of the expected Fisher information in prior standard deviations, ascending, ``(d,)``.
+    directions
+        The eigenvectors as columns, ``(d, d)``, in prior standard deviations.
+    scale
+        The standard deviations used, ``(d,)``.
+    names
+        Name of each coordinate.
+    verdict
+        "identified", "weak" (smallest eigenvalue below 1: the data say less than the prior) or "not identified" (below 1e-6).
+    """
+
+    eigenvalues: np.ndarray
+    directions: np.ndarray
+    scale: np.ndarray
+    names: tuple[str, ...]
+    verdict: str
+
+    def direction(self, index: int = 0) -> str:
+        """The ``index``-th weakest direction in words: its largest components, in prior standard deviations."""
+        vector = self.directions[:, index]
+        order = np.argsort(-np.abs(vector))
+        # The sign of an eigenvector is arbitrary: the largest component is shown as positive.
+        vector = vector * np.sign(vector[order[0]])
+        parts = [f"{vector[i]:+.2f} {self.names[i]}" for i in order if abs(vector[i]) > 0.1]
+        return " ".join(parts)
+
+
+@dataclasses.dataclass(frozen=True)
+class Certificate:
+    """Why a fit may be believed, or not."""
+
+    gradient_norm: float
+    positive_definite: bool
+    condition: float
+    starts: int
+    starts_agreeing: int
+    unfinished: int
+    at_bound: tuple[str, ...]
+    identification: Identification
+
+
+@dataclasses.dataclass(frozen=True)
+class Fit:
+    """A point fit: always complete, and honest about what it did not reach.
+
+    Attributes
+    ----------
+    spec
+        The prepared spec that was fitted.
+    model
+        The same tree with the numbers of the best optimum.
+    result
+        A member of :class:`RESULTS`; its text is the message.
+    objective
+        Minimised negative log density at the best optimum.
+    certificate
+        The evidence behind ``result``.
+    optima
+        All distinct optima, best first; the first is the fit.
+    stats
+        Counts and seconds.
+    """
+
+    spec: Model
+    model: Model
+    result: RESULTS
+    objective: float
+    certificate: Certificate
+    optima: tuple[Optimum, ...]
+    stats: dict[str, Any]
+
+    @property
+    def converged(self) -> bool:
+        """Whether every part of the certificate holds."""
+        return self.result is RESULTS.CONVERGED
+
+    @property
+    def parameters(self) -> Values:
+        """Free parameters of the best optimum by dotted path."""
+        return self.optima[0].values
+
+    def map(self, fn: Callable[[Model], Any]) -> Any:
+        """``fn`` of the fitted model."""
+        return fn(self.model)
+
+    def __str__(self) -> str:
+        from progressfit.infer.describe import describe_fit
+
+        return describe_fit(self)
+
+
+@dataclasses.dataclass(frozen=True)
+class Draws:
+    """Many models at once: bootstrap replicates or draws from an approximation.
+
+    Attributes
+    ----------
+    origin
+        The fit whose optima these draws were made around.
+    values
+        Parameters by path, each with a leading axis of draws ``(draws, ...)``.
+    result
+        A member of :class:`RESULTS`.
+    objective
+        Of each draw, ``(draws,)``.
+    ok
+        Whether each draw is certified, ``(draws,)``; the others are counted and kept out of intervals.
+    mode
+        Index of the optimum of the original fit that each draw belongs to, ``(draws,)``.
+    kind
+        What the draws are, in words, for tables: "row bootstrap", "Laplace".
+    stats
+        Counts, mode weights, seconds.
+    """
+
+    origin: Fit
+    values: Values
+    result: RESULTS
+    objective: np.ndarray
+    ok: np.ndarray
+    mode: np.ndarray
+    kind: str
+    stats: dict[str, Any]
+
+    def __len__(self) -> int:
+        return len(self.ok)
+
+    @property
+    def spec(self) -> Model:
+        """The prepared spec."""
+        return self.origin.spec
+
+    @property
+    def failed(self) -> int:
+        """Number of draws that are not certified."""
+        return int(np.sum(~self.ok))
+
+    @property
+    def models(self) -> Model:
+        """The tree with a leading axis of draws on every free leaf."""
+        return bind(self.spec, self.values)
+
+    def map(self, fn: Callable[[Model], Any]) -> Any:
+        """``fn`` of every model, stacked along a leading axis of draws; certified or not, in the order of ``ok``."""
+        return _map(fn, self.spec, self.values)
+
+    def __str__(self) -> str:
+        from progressfit.infer.describe import describe_draws
+
+        return describe_draws(self)
+
+
+@eqx.filter_jit
+def _map(fn: Callable[[Model], Any], spec: Model, values: Values) -> Any:
+    return jax.vmap(lambda one: fn(bind(spec, one)))(values)
+
+
+def stack_values(spec: Model, z: jax.Array) -> Values:
+    """Parameter values by path, with a leading axis, from unconstrained vectors ``(draws, d)``."""
+    return jax.vmap(lambda one: constrain(spec, one)[0])(jnp.asarray(z))
+
+
+def standard_errors(fit: Fit) -> Values:
+    """Posterior standard deviations of the free parameters from the curvature at the optimum (delta method), by path."""
+    best = fit.optima[0]
+    covariance = np.linalg.inv(best.hessian)
+    found: Values = {}
+    for leaf in free_leaves(fit.spec):
+        jacobian = jax.jacfwd(lambda z, path=leaf.path: jnp.ravel(constrain(fit.spec, z)[0][path]))(jnp.asarray(best.z))
+        variance = np.einsum("ij,jk,ik->i", jacobian, covariance, jacobian)
+        found[leaf.path] = np.sqrt(variance).reshape(leaf.prior.shape())
+    return found

@@ -1,0 +1,127 @@
+"""Links: the space in which noise is additive.
+
+A link maps the response (a fraction, a loss, a score) to the whole line. The likelihood of a model is a density of
+the *linked* response; adding ``log_jacobian`` turns it into a density of the response itself.
+"""
+
+import abc
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from jax.scipy.special import logit, ndtr, ndtri
+
+from progressfit import _x64 as _x64
+
+
+class AbstractLink(eqx.Module):
+    """A smooth increasing map from the domain of the response to the line; elementwise, any shape."""
+
+    domain: eqx.AbstractClassVar[str]
+
+    @abc.abstractmethod
+    def forward(self, y: jax.Array) -> jax.Array:
+        """Linked response."""
+
+    @abc.abstractmethod
+    def inverse(self, eta: jax.Array) -> jax.Array:
+        """Response of a linked value."""
+
+    @abc.abstractmethod
+    def from_log(self, log_y: jax.Array) -> jax.Array:
+        """``forward(exp(log_y))``, accurate also where ``exp(log_y)`` would round to the edge of the domain."""
+
+    @abc.abstractmethod
+    def log_jacobian(self, y: jax.Array) -> jax.Array:
+        """``log |d forward(y) / dy|``."""
+
+    @abc.abstractmethod
+    def contains(self, y: jax.Array) -> jax.Array:
+        """Whether each value lies inside the domain (boolean, same shape)."""
+
+
+class Identity(AbstractLink):
+    """No transformation: noise is additive in the response."""
+
+    domain = "any finite number"
+
+    def forward(self, y):
+        return y
+
+    def inverse(self, eta):
+        return eta
+
+    def from_log(self, log_y):
+        return jnp.exp(log_y)
+
+    def log_jacobian(self, y):
+        return jnp.zeros_like(y)
+
+    def contains(self, y):
+        return jnp.isfinite(y)
+
+
+class Log(AbstractLink):
+    """Natural logarithm: multiplicative noise, for losses and perplexities."""
+
+    domain = "positive numbers"
+
+    def forward(self, y):
+        return jnp.log(y)
+
+    def inverse(self, eta):
+        return jnp.exp(eta)
+
+    def from_log(self, log_y):
+        return log_y
+
+    def log_jacobian(self, y):
+        return -jnp.log(y)
+
+    def contains(self, y):
+        return jnp.isfinite(y) & (y > 0)
+
+
+class Logit(AbstractLink):
+    """Log odds, for accuracies given as fractions."""
+
+    domain = "fractions strictly between 0 and 1"
+
+    def forward(self, y):
+        return logit(y)
+
+    def inverse(self, eta):
+        return jax.nn.sigmoid(eta)
+
+    def from_log(self, log_y):
+        return log_y - jnp.log(-jnp.expm1(log_y))
+
+    def log_jacobian(self, y):
+        return -jnp.log(y) - jnp.log1p(-y)
+
+    def contains(self, y):
+        return (y > 0) & (y < 1)
+
+
+class Probit(AbstractLink):
+    """Normal quantile, for accuracies given as fractions."""
+
+    domain = "fractions strictly between 0 and 1"
+
+    def forward(self, y):
+        return ndtri(y)
+
+    def inverse(self, eta):
+        return ndtr(eta)
+
+    def from_log(self, log_y):
+        # The complement is exact where exp(log_y) rounds to one; each branch sees a safe argument.
+        upper = log_y > -0.5
+        tail = -jnp.expm1(jnp.where(upper, log_y, -1.0))
+        return jnp.where(upper, -ndtri(tail), ndtri(jnp.exp(jnp.where(upper, -1.0, log_y))))
+
+    def log_jacobian(self, y):
+        return 0.5 * jnp.log(2 * jnp.pi) + 0.5 * ndtri(y) ** 2
+
+    def contains(self, y):
+        return (y > 0) & (y < 1)

@@ -1,0 +1,285 @@
+"""Priors at the leaves of a tree: names, binding, bijections, log prior and prior draws.
+
+A *spec* and a *model* are the same kind of tree (an :class:`equinox.Module`). Where a spec holds a numpyro
+distribution the parameter is free; where it holds a number the parameter is fixed; where it holds
+:class:`Tied` it copies another leaf. Binding numbers to the free leaves of a spec gives a model.
+
+Distributions are themselves pytrees, so every walk over a tree needs ``is_leaf``; all such walks live here.
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.tree_util import DictKey, GetAttrKey, SequenceKey
+from numpyro.distributions import Distribution, ImproperUniform, biject_to, constraints
+
+from progressfit import _x64 as _x64
+
+Values = dict[str, Any]
+"""Numbers by dotted path: the leaf's own space, one array per free leaf."""
+
+_DRAWS_FOR_SCALE = 4096
+
+
+class Tied(eqx.Module):
+    """A leaf that always equals the leaf at ``path`` (dotted, from the root of the spec)."""
+
+    path: str = eqx.field(static=True)
+
+
+class Free(NamedTuple):
+    """One free leaf: its dotted path, its prior, and its place in the unconstrained vector."""
+
+    path: str
+    prior: Distribution
+    start: int
+    size: int
+
+
+def wrapper_field(**kwargs: Any) -> Any:
+    """Declare a field whose own name is left out of dotted paths (a wrapper level)."""
+    return eqx.field(metadata={"wrapper": True}, **kwargs)
+
+
+def children_field(names: str, **kwargs: Any) -> Any:
+    """Declare a tuple field whose elements are named by the static tuple in the field ``names``."""
+    return eqx.field(metadata={"child_names": names}, **kwargs)
+
+
+def _is_leaf(node: Any) -> bool:
+    return isinstance(node, Distribution | Tied)
+
+
+def child_nodes(node: Any) -> Iterator[tuple[str | None, Any]]:
+    """Named children of one tree node; a wrapper level yields the name ``None``."""
+    if isinstance(node, eqx.Module):
+        for name, field in type(node).__dataclass_fields__.items():
+            if field.metadata.get("static", False):
+                continue
+            value = getattr(node, name)
+            if "child_names" in field.metadata:
+                yield from zip(getattr(node, field.metadata["child_names"]), value, strict=True)
+            else:
+                yield (None if field.metadata.get("wrapper", False) else name), value
+
+
+def _dotted(root: Any, keypath: tuple[Any, ...]) -> str:
+    parts: list[str] = []
+    node, names = root, None
+    for key in keypath:
+        if isinstance(key, GetAttrKey):
+            meta = type(node).__dataclass_fields__[key.name].metadata
+            names = getattr(node, meta["child_names"]) if "child_names" in meta else None
+            if names is None and not meta.get("wrapper", False):
+                parts.append(key.name)
+            node = getattr(node, key.name)
+        elif isinstance(key, SequenceKey):
+            parts.append(names[key.idx] if names is not None else str(key.idx))
+            node, names = node[key.idx], None
+        elif isinstance(key, DictKey):
+            parts.append(str(key.key))
+            node = node[key.key]
+        else:
+            raise TypeError(f"a spec may hold modules, tuples and dictionaries, not {type(node).__name__}")
+    return ".".join(parts)
+
+
+def leaves(spec: Any) -> dict[str, Any]:
+    """Every leaf by dotted path, in the order in which the spec was written.
+
+    Raises
+    ------
+    ValueError
+        If two leaves have the same path.
+    """
+    pairs, _ = jax.tree_util.tree_flatten_with_path(spec, is_leaf=_is_leaf)
+    found: dict[str, Any] = {}
+    for keypath, leaf in pairs:
+        path = _dotted(spec, keypath)
+        if path in found:
+            raise ValueError(f"two parameters share the path '{path}'; give one of the terms another name")
+        found[path] = leaf
+    return found
+
+
+def priors(spec: Any) -> dict[str, Distribution]:
+    """The free leaves: prior by dotted path."""
+    return {path: leaf for path, leaf in leaves(spec).items() if isinstance(leaf, Distribution)}
+
+
+def free_leaves(spec: Any) -> tuple[Free, ...]:
+    """The free leaves with their slices of the unconstrained vector."""
+    found, start = [], 0
+    for path, prior in priors(spec).items():
+        size = int(np.prod(biject_to(prior.support).inverse_shape(prior.shape()), dtype=int))
+        found.append(Free(path, prior, start, size))
+        start += size
+    return tuple(found)
+
+
+def dimension(spec: Any) -> int:
+    """Length of the unconstrained vector of the spec."""
+    return sum(leaf.size for leaf in free_leaves(spec))
+
+
+def coordinate_names(spec: Any) -> tuple[str, ...]:
+    """A name for each entry of the unconstrained vector: the path, with ``[i]`` where the leaf is an array."""
+    return tuple(
+        leaf.path if leaf.prior.shape() == () else f"{leaf.path}[{i}]"
+        for leaf in free_leaves(spec)
+        for i in range(leaf.size)
+    )
+
+
+def numeric(tree: Any) -> Any:
+    """The same tree with every number a NumPy float64 array, so that compiled programs are keyed by structure only."""
+    return jax.tree.map(lambda leaf: np.asarray(leaf, np.float64), tree)
+
+
+def _rebuild(spec: Any, new: Mapping[str, Any]) -> Any:
+    found = leaves(spec)
+    unknown = [path for path in new if path not in found]
+    if unknown:
+        raise ValueError(f"no parameter '{unknown[0]}' in this spec; it has: {', '.join(found)}")
+    treedef = jax.tree.structure(spec, is_leaf=_is_leaf)
+    return jax.tree.unflatten(treedef, [new.get(path, leaf) for path, leaf in found.items()])
+
+
+def bind(spec: Any, values: Mapping[str, Any]) -> Any:
+    """Put numbers where the free leaves are, and copy them to the tied ones.
+
+    Parameters
+    ----------
+    spec
+        A spec with free leaves.
+    values
+        A number or array for *every* free leaf, by dotted path, in the leaf's own space.
+
+    Returns
+    -------
+    The same tree with numbers only: a model.
+
+    Raises
+    ------
+    ValueError
+        If a free leaf gets no value, or a path (also of a tie) does not exist.
+    """
+    found = leaves(spec)
+    missing = [path for path, leaf in found.items() if isinstance(leaf, Distribution) and path not in values]
+    if missing:
+        raise ValueError(f"no value for the free parameter '{missing[0]}'")
+    numbers = {path: values.get(path, leaf) for path, leaf in found.items()}
+    for path, leaf in numbers.items():
+        if isinstance(leaf, Tied):
+            if leaf.path not in numbers or isinstance(found[leaf.path], Tied):
+                raise ValueError(f"'{path}' is tied to '{leaf.path}', which is not a free or fixed parameter")
+            numbers[path] = numbers[leaf.path]
+    return _rebuild(spec, {**values, **numbers})
+
+
+def fix(spec: Any, values: Mapping[str, Any]) -> Any:
+    """Fix parameters: write numbers at the given dotted paths."""
+    return _rebuild(spec, {path: np.asarray(value, np.float64) for path, value in values.items()})
+
+
+def free(spec: Any, new_priors: Mapping[str, Distribution]) -> Any:
+    """Free parameters, or change their priors: write distributions at the given dotted paths."""
+    return _rebuild(spec, new_priors)
+
+
+def tie(spec: Any, pairs: Mapping[str, str]) -> Any:
+    """Tie parameters: the leaf at each key follows the leaf at its value."""
+    return _rebuild(spec, {path: Tied(target) for path, target in pairs.items()})
+
+
+def constrain(spec: Any, z: jax.Array) -> tuple[Values, jax.Array]:
+    """Map an unconstrained vector to parameter values.
+
+    Parameters
+    ----------
+    z
+        Shape ``(dimension(spec),)``.
+
+    Returns
+    -------
+    Values by path, in the leaves' own spaces, and ``log |d values / d z|``.
+    """
+    values: Values = {}
+    log_det = jnp.zeros(())
+    for leaf in free_leaves(spec):
+        transform = biject_to(leaf.prior.support)
+        flat = z[leaf.start : leaf.start + leaf.size]
+        raw = flat.reshape(transform.inverse_shape(leaf.prior.shape()))
+        values[leaf.path] = transform(raw)
+        log_det = log_det + jnp.sum(transform.log_abs_det_jacobian(raw, values[leaf.path]))
+    return values, log_det
+
+
+def unconstrain(spec: Any, values: Mapping[str, Any]) -> jax.Array:
+    """Inverse of :func:`constrain`: the unconstrained vector of the given parameter values."""
+    parts = [jnp.ravel(biject_to(leaf.prior.support).inv(jnp.asarray(values[leaf.path]))) for leaf in free_leaves(spec)]
+    return jnp.concatenate(parts) if parts else jnp.zeros(0)
+
+
+def log_prior(spec: Any, values: Mapping[str, Any]) -> jax.Array:
+    """Sum of the normalised log prior densities at ``values`` (scalar)."""
+    return sum((jnp.sum(leaf.prior.log_prob(values[leaf.path])) for leaf in free_leaves(spec)), jnp.zeros(()))
+
+
+def improper(spec: Any) -> tuple[str, ...]:
+    """Paths of free leaves whose prior is flat and cannot be sampled."""
+    return tuple(path for path, prior in priors(spec).items() if isinstance(_core(prior), ImproperUniform))
+
+
+def _core(prior: Distribution) -> Distribution:
+    """The distribution inside expansions such as ``prior.expand([k])``."""
+    while type(prior).__name__ in ("ExpandedDistribution", "Independent", "MaskedDistribution"):
+        prior = prior.base_dist
+    return prior
+
+
+def sample_prior(spec: Any, key: jax.Array) -> Values:
+    """One draw of every free leaf from its prior, by path.
+
+    Raises
+    ------
+    ValueError
+        If a prior is flat (improper).
+    """
+    flat = improper(spec)
+    if flat:
+        raise ValueError(
+            f"the prior of '{flat[0]}' is flat, so nothing can be drawn from it; "
+            "give explicit starting values (starts={'path': [..], ...}) or a proper prior"
+        )
+    found = free_leaves(spec)
+    keys = jax.random.split(key, max(len(found), 1))
+    return {leaf.path: leaf.prior.sample(k) for leaf, k in zip(found, keys, strict=False)}
+
+
+def prior_scale(spec: Any) -> jax.Array:
+    """Prior standard deviation of each unconstrained coordinate, shape ``(dimension,)``; NaN where the prior is flat.
+
+    Exact for priors on the whole line with a finite variance. Otherwise half the central 68% range of a fixed set
+    of prior draws mapped to the unconstrained space, which exists for heavy tails too.
+    """
+    parts = [_leaf_scale(leaf) for leaf in free_leaves(spec)]
+    return jnp.concatenate(parts) if parts else jnp.zeros(0)
+
+
+def _leaf_scale(leaf: Free) -> jax.Array:
+    prior = leaf.prior
+    if isinstance(_core(prior), ImproperUniform):
+        return jnp.full(leaf.size, jnp.nan)
+    draws = prior.sample(jax.random.key(0), (_DRAWS_FOR_SCALE,))
+    raw = biject_to(prior.support).inv(draws).reshape(_DRAWS_FOR_SCALE, leaf.size)
+    low, high = jnp.quantile(raw, jnp.array([0.158655, 0.841345]), axis=0)
+    robust = (high - low) / 2
+    if prior.event_shape == () and prior.support is constraints.real:
+        exact = jnp.sqrt(jnp.ravel(jnp.broadcast_to(prior.variance, prior.shape())))
+        return jnp.where(jnp.isfinite(exact), exact, robust)
+    return robust

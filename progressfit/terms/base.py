@@ -1,0 +1,205 @@
+"""What a term is, and the algebra terms are closed under.
+
+A term is a function of one record with parameters at its leaves. It is written for one row; calling it maps it over
+all rows. ``a + b`` and ``a * b`` make :class:`Sum` and :class:`Product`; the named forms ``Sum(offset=a, slope=b)``
+choose the names under which parameters and components appear.
+"""
+
+import abc
+import keyword
+from collections.abc import Iterator
+from typing import Any
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from numpyro.distributions import Distribution
+
+from progressfit.dataset import Record
+from progressfit.params import Tied, child_nodes, children_field, wrapper_field
+
+Leaf = Any
+"""A parameter: a number (fixed), a numpyro distribution (free, its prior), or ``Tied`` (follows another leaf)."""
+
+
+class AbstractTerm(eqx.Module):
+    """A scalar function of one record.
+
+    Concrete terms implement ``value``; nothing else may be overridden.
+    """
+
+    @abc.abstractmethod
+    def value(self, record: Record) -> jax.Array:
+        """Value for one record: a scalar."""
+
+    def __call__(self, records: Record) -> jax.Array:
+        """Values for records with one leading axis, shape ``(n,)``.
+
+        Raises
+        ------
+        ValueError
+            If ``value`` does not return a scalar.
+        """
+
+        def scalar(record: Record) -> jax.Array:
+            value = jnp.asarray(self.value(record))
+            if value.shape != ():
+                raise ValueError(
+                    f"{type(self).__name__}.value returned shape {value.shape} for one record; a term is a scalar "
+                    "function of one row (a group effect needs prepare(spec, data) first, which every verb does)"
+                )
+            return value
+
+        return jax.vmap(scalar)(records)
+
+    def __add__(self, other: Any) -> "Sum":
+        return Sum(**_named(Sum, self, as_term(other)))
+
+    def __radd__(self, other: Any) -> "Sum":
+        return Sum(**_named(Sum, as_term(other), self))
+
+    def __mul__(self, other: Any) -> "Product":
+        return Product(**_named(Product, self, as_term(other)))
+
+    def __rmul__(self, other: Any) -> "Product":
+        return Product(**_named(Product, as_term(other), self))
+
+
+class AbstractPositiveTerm(AbstractTerm):
+    """A term that is positive everywhere and knows its logarithm.
+
+    Near the edge of a domain (an accuracy that rounds to 1) only the logarithm keeps the digits, so links use it.
+    """
+
+    @abc.abstractmethod
+    def log_value(self, record: Record) -> jax.Array:
+        """Natural logarithm of the value for one record: a scalar."""
+
+    def value(self, record: Record) -> jax.Array:
+        return jnp.exp(self.log_value(record))
+
+
+class AbstractInputTerm(AbstractTerm):
+    """A term that reads one input column, relative to a stated reference value of it."""
+
+    input: eqx.AbstractVar[str]
+    reference: eqx.AbstractVar[Leaf]
+
+
+class AbstractTrend(AbstractTerm):
+    """Log efficiency as a function of date: a named channel through which time enters.
+
+    ``augments`` names the input that this progress multiplies, if it multiplies one.
+    """
+
+    channel: eqx.AbstractVar[str]
+    augments: eqx.AbstractVar[str | None]
+    origin: eqx.AbstractVar[Leaf]
+
+
+class Constant(AbstractTerm):
+    """The same number for every record."""
+
+    constant: Leaf = wrapper_field()
+
+    def value(self, record: Record) -> jax.Array:
+        del record
+        return jnp.asarray(self.constant)
+
+
+class Sum(AbstractTerm):
+    """Sum of named terms: ``Sum(offset=..., slope=...)``. Numbers and priors become constants."""
+
+    names: tuple[str, ...] = eqx.field(static=True)
+    terms: tuple[AbstractTerm, ...] = children_field("names")
+
+    def __init__(self, **terms: Any):
+        self.names, self.terms = check_children("Sum", terms)
+
+    def value(self, record: Record) -> jax.Array:
+        return sum((term.value(record) for term in self.terms), jnp.zeros(()))
+
+
+class Product(AbstractTerm):
+    """Product of named terms: ``Product(compute=..., data=...)``. Numbers and priors become constants."""
+
+    names: tuple[str, ...] = eqx.field(static=True)
+    terms: tuple[AbstractTerm, ...] = children_field("names")
+
+    def __init__(self, **terms: Any):
+        self.names, self.terms = check_children("Product", terms)
+
+    def value(self, record: Record) -> jax.Array:
+        result = jnp.ones(())
+        for term in self.terms:
+            result = result * term.value(record)
+        return result
+
+
+def as_term(value: Any) -> AbstractTerm:
+    """A term as it is; a number, prior or tie as a :class:`Constant`."""
+    if isinstance(value, AbstractTerm):
+        return value
+    if isinstance(value, Distribution | Tied) or (not isinstance(value, str) and jnp.ndim(value) == 0):
+        return Constant(value)
+    raise TypeError(f"expected a term, a number or a prior, got {value!r}")
+
+
+def check_children(owner: str, terms: dict[str, Any]) -> tuple[tuple[str, ...], tuple[AbstractTerm, ...]]:
+    """Names and terms of a node with named children; raises on a name that could not be part of a dotted path."""
+    if not terms:
+        raise ValueError(f"{owner} needs at least one named term")
+    for name in terms:
+        if not name.isidentifier() or keyword.iskeyword(name):
+            raise ValueError(f"'{name}' cannot name a term: use letters, digits and underscores")
+    return tuple(terms), tuple(as_term(term) for term in terms.values())
+
+
+def _named(kind: type, *terms: AbstractTerm) -> dict[str, AbstractTerm]:
+    """Children for an operator: operands of the same kind are merged, others named after what they read."""
+    found: dict[str, AbstractTerm] = {}
+    for term in terms:
+        parts = (
+            zip(term.names, term.terms, strict=True) if isinstance(term, Sum | Product) and type(term) is kind else ()
+        )
+        for name, part in parts or ((default_name(term), term),):
+            unique, count = name, 2
+            while unique in found:
+                unique, count = f"{name}_{count}", count + 1
+            found[unique] = part
+    return found
+
+
+def default_name(term: AbstractTerm) -> str:
+    """The name an operator gives a term: the input it reads, "progress" for a trend, else its kind."""
+    if isinstance(term, AbstractInputTerm):
+        return term.input
+    if isinstance(term, AbstractTrend):
+        return "progress"
+    kind = type(term).__name__
+    return "".join(("_" if i and c.isupper() else "") + c.lower() for i, c in enumerate(kind))
+
+
+def is_positive(term: AbstractTerm) -> bool:
+    """Whether the logarithm of a term is available without rounding: positive terms and products of them."""
+    if isinstance(term, Product):
+        return all(is_positive(child) for child in term.terms)
+    return isinstance(term, AbstractPositiveTerm)
+
+
+def log_value(term: AbstractTerm, record: Record) -> jax.Array:
+    """Natural logarithm of a term for one record, without rounding wherever that is possible."""
+    if isinstance(term, AbstractPositiveTerm):
+        return term.log_value(record)
+    if isinstance(term, Product) and is_positive(term):
+        return sum((log_value(child, record) for child in term.terms), jnp.zeros(()))
+    return jnp.log(term.value(record))
+
+
+def walk_terms(node: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[str, AbstractTerm]]:
+    """Every term below ``node`` with its dotted path, outermost first."""
+    for name, child in child_nodes(node):
+        below = path if name is None else (*path, name)
+        if isinstance(child, AbstractTerm):
+            yield ".".join(below), child
+        yield from walk_terms(child, below)
