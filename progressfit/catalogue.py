@@ -11,5 +11,5 @@ LAWS = {
     "linear": "linear baseline: logit performance on date and log inputs",
 }
 DATASETS = {
-    "imagenet": "ImageNet-1k top-1 accuracy, date, training compute, images, parameters: 113 rows, 97 used in the 2022 fit",
+    "imagenet": "ImageNet-1k accuracy, date, training compute, images, parameters: 113 rows, 97 used in the 2022 fit",
 }

@@ -102,7 +102,7 @@ class Dataset(eqx.Module):
     response
         Measured performance, shape ``(n,)``, in its own units (fractions for accuracies).
     clusters
-        Integer code of the row's cluster (for example its paper), shape ``(n,)``; every row its own where none is given.
+        Integer code of the row's cluster (its paper, say), shape ``(n,)``; every row its own where none is given.
     labels
         Row names and group levels.
     """

@@ -142,7 +142,8 @@ def _dates(frame: "pd.DataFrame", column: str, rows: tuple[str, ...]) -> np.ndar
     missing = series.isna().to_numpy()
     if missing.any():
         raise TableError(
-            f"Column '{column}' has no date in {describe_rows(missing, rows)}. Fill in the date (YYYY-MM-DD) or drop the row."
+            f"Column '{column}' has no date in {describe_rows(missing, rows)}. Fill in the date (YYYY-MM-DD) "
+            "or drop the row."
         )
     if pd.api.types.is_numeric_dtype(series):
         years, bad = series.to_numpy(np.float64), np.zeros(len(series), bool)
@@ -159,8 +160,9 @@ def _dates(frame: "pd.DataFrame", column: str, rows: tuple[str, ...]) -> np.ndar
     outside = ~((years >= _EARLIEST) & (years <= _LATEST))
     if outside.any():
         raise TableError(
-            f"Column '{column}' lies outside {_EARLIEST:.0f} to {_LATEST:.0f} in {describe_rows(outside, rows)} (the first "
-            f"is {years[outside][0]:g}). Write ISO dates (YYYY-MM-DD) or decimal years (2012.75), not years since 1900."
+            f"Column '{column}' lies outside {_EARLIEST:.0f} to {_LATEST:.0f} in {describe_rows(outside, rows)} "
+            f"(the first is {years[outside][0]:g}). Write ISO dates (YYYY-MM-DD) or decimal years (2012.75), not years "
+            "since 1900."
         )
     return years
 

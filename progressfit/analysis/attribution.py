@@ -155,8 +155,9 @@ def _mixture(model: Model, start: Record, end: Record, teams: list[tuple[str, ..
 
 
 def _shapley_weights(count: int) -> tuple[np.ndarray, np.ndarray]:
-    """All coalitions ``(2^count, count)``, the empty one first and the full one last, and the matrix that turns their
-    values into Shapley values, ``(count, 2^count)``.
+    """All coalitions, and the matrix that turns their values into Shapley values.
+
+    Shapes ``(2^count, count)``, the empty coalition first and the full one last, and ``(count, 2^count)``.
     """
     coalitions = np.array(list(itertools.product([False, True], repeat=count)), bool)
     sizes = coalitions.sum(axis=1)

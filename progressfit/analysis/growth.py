@@ -63,7 +63,8 @@ def _moving(model: Model, input: str, channel: str | None) -> tuple[str, ...]:
         return known
     if channel not in known:
         raise ValueError(
-            f"no channel '{channel}' in this model; it has: {', '.join(known) or 'none'} ('{ALL_CHANNELS}' for all)"
+            f"no channel '{channel}' in this model; it has: {', '.join(known) or 'none'} "
+            f"('{ALL_CHANNELS}' moves all of them)"
         )
     return (channel,)
 
@@ -78,7 +79,7 @@ def doubling_time(rate: jax.Array) -> jax.Array:
 
 
 class DoublingInterval(NamedTuple):
-    """A doubling time as far as an interval of the rate supports it: months, ``longest`` infinite if the rate may be 0."""
+    """A doubling time as far as an interval of the rate supports it, in months: ``longest`` is infinite at a rate of 0."""
 
     shortest: float
     longest: float

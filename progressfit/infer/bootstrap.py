@@ -77,10 +77,11 @@ def bootstrap(
     origins = [optimum.z for optimum in point.optima]
     ends = fit_replicates(
         point.spec,
-        jnp.asarray(origins if starts == "optima" else origins[:1]),
+        # The best optimum alone is repeated, so that both choices run the same compiled program.
+        jnp.asarray(origins if starts == "optima" else origins[:1] * len(origins)),
         jax.random.split(key, replicates),
         table,
-        jnp.arange(int(np.max(table.clusters)) + 1),
+        np.int64(np.max(table.clusters) + 1),
         check_weights(weights, data),
         prior_weight_of(point.stats["objective"]),
         np.int64(max_steps),

@@ -25,7 +25,8 @@ def certificate_sentences(fit: Fit) -> list[str]:
     definite = "positive definite" if found.positive_definite else "NOT positive definite"
     lines = [
         fit.result.value,
-        f"Gradient {found.gradient_norm:.1e} in units of the curvature; Hessian {definite}, condition {found.condition:.3g}.",
+        f"Gradient {found.gradient_norm:.1e} in units of the curvature; Hessian {definite}, "
+        f"condition {found.condition:.3g}.",
         f"{found.starts_agreeing} of {found.starts} starts reached the best optimum (objective {best.objective:.6f}); "
         f"{found.unfinished} did not finish.",
     ]
@@ -64,4 +65,5 @@ def _touches(fit: Fit, name: str) -> bool:
 def describe_draws(draws: Draws) -> str:
     """Draws as text: how many, how many failed, and how they spread over the known optima."""
     shares = [f"{np.mean(draws.mode[draws.ok] == k):.1%} by optimum {k + 1}" for k in range(int(draws.mode.max()) + 1)]
-    return f"{len(draws)} draws, {draws.kind}; {draws.failed} failed. Nearest optimum: {', '.join(shares)}. {draws.result.value}"
+    head = f"{len(draws)} draws, {draws.kind}; {draws.failed} failed"
+    return f"{head}. Nearest optimum: {', '.join(shares)}. {draws.result.value}"

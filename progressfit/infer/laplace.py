@@ -20,7 +20,7 @@ from progressfit.infer.result import RESULTS, Draws, Fit, Optimum, stack_values
 
 @jax.jit
 def _mixture_draws(keys, log_weights, centres, factors):
-    """One draw per key from a mixture of normals: centres ``(k, d)``, factors ``(k, d, d)`` with covariance ``F F'``."""
+    """One draw per key from a mixture of normals: centres ``(k, d)``, factors of the covariances ``(k, d, d)``."""
 
     def one(key):
         pick, noise = jax.random.split(key)

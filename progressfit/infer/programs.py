@@ -1,4 +1,4 @@
-"""The compiled programs. Jitted once, at module level, and keyed by the structure of the spec and the shape of the data.
+"""The compiled programs, jitted once at module level and keyed by the structure of the spec and the shape of the data.
 
 A batch is one program: on CPU a compiled loop over its members, which keeps the cache warm and waits for nobody; on an
 accelerator a vectorised chunk at a time. Both bound memory whatever the size of the batch.
@@ -76,19 +76,20 @@ def fit_starts(
     return batched(one, starts, chunk), scale
 
 
-def resample_rows(key: jax.Array, data: Dataset, members: jax.Array) -> jax.Array:
-    """Multinomial weights: how often each row is drawn in a resample of whole clusters with replacement.
+def resample_weights(key: jax.Array, data: Dataset, clusters: jax.Array) -> jax.Array:
+    """Multinomial weights: how often each row is drawn when ``clusters`` whole clusters are drawn with replacement."""
+    slots = jnp.arange(data.clusters.shape[0])
+    drawn = jax.random.randint(key, slots.shape, 0, clusters)
+    # As many draws as there are clusters; the number is data, not shape, so rows and papers share one program.
+    counts = jnp.zeros(slots.shape[0]).at[drawn].add(jnp.where(slots < clusters, 1.0, 0.0))
+    return counts[data.clusters]
 
-    ``members`` is ``arange(number of clusters)``; its shape tells the number of draws.
-    """
-    drawn = jax.random.randint(key, members.shape, 0, members.shape[0])
-    return jnp.zeros(members.shape[0]).at[drawn].add(1.0)[data.clusters]
 
-
-def bayesian_weights(key: jax.Array, data: Dataset, members: jax.Array) -> jax.Array:
-    """Dirichlet(1, ..., 1) weights over clusters, scaled to mean one (Rubin 1981)."""
-    exponential = jax.random.exponential(key, members.shape)
-    return (exponential / jnp.mean(exponential))[data.clusters]
+def bayesian_weights(key: jax.Array, data: Dataset, clusters: jax.Array) -> jax.Array:
+    """Dirichlet(1, ..., 1) weights over the clusters, scaled to mean one (Rubin 1981)."""
+    slots = jnp.arange(data.clusters.shape[0])
+    exponential = jnp.where(slots < clusters, jax.random.exponential(key, slots.shape), 0.0)
+    return (exponential * clusters / jnp.sum(exponential))[data.clusters]
 
 
 @functools.partial(jax.jit, static_argnames=("kind", "chunk"))
@@ -97,7 +98,7 @@ def fit_replicates(
     starts: jax.Array,
     keys: jax.Array,
     data: Dataset,
-    members: jax.Array,
+    clusters: jax.Array,
     weights: jax.Array,
     prior_weight: jax.Array,
     max_steps: jax.Array,
@@ -107,7 +108,8 @@ def fit_replicates(
     """Refit every replicate from every start ``(starts, d)`` and keep its best end.
 
     Weights or responses of a replicate are made from its own key inside the loop, so memory does not grow with their
-    number. ``kind`` is "rows" (resampled clusters; each row its own for a row bootstrap), "bayesian" or "residual".
+    number. ``kind`` is "rows" (resampled clusters, ``clusters`` in number; each row its own for a row bootstrap),
+    "bayesian" or "residual".
     """
     scale = step_scale(spec)
     origin = bind(spec, constrain(spec, starts[0])[0])
@@ -117,8 +119,8 @@ def fit_replicates(
         if kind == "residual":
             table = data.with_response(origin.simulate(data.records, key))
         else:
-            draw = bayesian_weights if kind == "bayesian" else resample_rows
-            drawn = weights * draw(key, data, members)
+            draw = bayesian_weights if kind == "bayesian" else resample_weights
+            drawn = weights * draw(key, data, clusters)
 
         def one(start: jax.Array) -> Minimum:
             return minimise(lambda z: -log_density(spec, z, table, drawn, False, prior_weight), start, scale, max_steps)

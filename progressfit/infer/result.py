@@ -77,7 +77,8 @@ class Identification:
     names
         Name of each coordinate.
     verdict
-        "identified", "weak" (smallest eigenvalue below 1: the data say less than the prior) or "not identified" (below 1e-6).
+        "identified", "weak" (smallest eigenvalue below 1: the data say less than the prior) or "not identified"
+        (below 1e-6).
     """
 
     eigenvalues: np.ndarray
@@ -232,7 +233,7 @@ def stack_values(spec: Model, z: jax.Array) -> Values:
 
 
 def standard_errors(fit: Fit) -> Values:
-    """Posterior standard deviations of the free parameters from the curvature at the optimum (delta method), by path."""
+    """Standard deviations of the free parameters from the curvature at the optimum (delta method), by path."""
     best = fit.optima[0]
     covariance = np.linalg.inv(best.hessian)
     found: Values = {}

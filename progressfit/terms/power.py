@@ -9,7 +9,7 @@ from progressfit.terms.base import AbstractPositiveTerm, AbstractTerm, Leaf
 
 
 class PowerLaw(AbstractPositiveTerm):
-    """``coefficient * x ** -exponent``, where ``of`` gives ``ln x`` (an :class:`EffectiveInput`, or a unit ``LogSlope``).
+    """``coefficient * x ** -exponent``, where ``of`` gives ``ln x``: an :class:`EffectiveInput` or a unit ``LogSlope``.
 
     The coefficient has to be positive; it carries the unit of the value at ``ln x = 0``, the reference of ``of``.
     """

@@ -1,0 +1,98 @@
+"""The command line: ``progressfit reproduce STUDY`` and ``progressfit list``."""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from progressfit import __version__
+from progressfit.catalogue import DATASETS, LAWS, STUDIES
+
+DONE, NOT_CERTIFIED, BAD_INPUT = 0, 1, 2
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line.
+
+    Returns
+    -------
+    0 done and certified; 1 done, but not certified (the reason on standard error); 2 bad input.
+    """
+    arguments = _parser().parse_args(argv)
+    return arguments.command(arguments)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="progressfit",
+        description="Measure progress in machine learning: fit a law to a table of trained models, with a certificate.",
+        epilog="Exit status: 0 done and certified; 1 done, not certified; 2 bad input.",
+    )
+    parser.add_argument("--version", action="version", version=f"progressfit {__version__}")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    reproduce = commands.add_parser("reproduce", help="run a published study again and compare every figure")
+    reproduce.add_argument("study", metavar="STUDY", help="name of a study; 'progressfit list' shows them")
+    reproduce.add_argument("--json", action="store_true", help="print one JSON object and nothing else")
+    reproduce.add_argument("--out", type=Path, metavar="DIR", help="write tables and pictures to this folder")
+    reproduce.add_argument("--seed", type=int, default=0, metavar="N", help="seed of all random keys (default 0)")
+    reproduce.add_argument("--quick", action="store_true", help="a tenth of the bootstrap replicates")
+    reproduce.set_defaults(command=_reproduce)
+
+    listing = commands.add_parser("list", help="show studies, laws and data sets")
+    listing.set_defaults(command=_list)
+    return parser
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
+
+
+def _list(arguments: argparse.Namespace) -> int:
+    del arguments
+    sections = {
+        "Studies": {name: about for name, (_, about) in STUDIES.items()},
+        "Laws": LAWS,
+        "Data sets": DATASETS,
+    }
+    width = max(len(name) for section in sections.values() for name in section)
+    for title, section in sections.items():
+        print(title)
+        for name, about in section.items():
+            print(f"  {name:{width}}  {about}")
+    return DONE
+
+
+def _reproduce(arguments: argparse.Namespace) -> int:
+    if arguments.study not in STUDIES:
+        _say(f"progressfit: there is no study '{arguments.study}'; there are: {', '.join(STUDIES)}")
+        return BAD_INPUT
+    if arguments.out is not None and not _usable(arguments.out):
+        return BAD_INPUT
+    # Imported here, so that --help and list stay fast.
+    from progressfit.report.export import answer_text, study_json, write_folder
+    from progressfit.studies import load
+
+    result = load(arguments.study).run(arguments.seed, arguments.quick, _say)
+    print(study_json(result) if arguments.json else answer_text(result))
+    if arguments.out is not None:
+        written = write_folder(result, arguments.out)
+        _say(f"wrote {len(written)} files to {arguments.out}")
+    if not result.certified:
+        _say(f"progressfit: not certified: {result.certificate[0]}")
+        return NOT_CERTIFIED
+    return DONE
+
+
+def _usable(folder: Path) -> bool:
+    """Make the output folder before the work is done, so that a bad path costs nothing."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        _say(f"progressfit: cannot write to '{folder}': {error.strerror}; give another folder with --out")
+        return False
+    return True
+
+
+if __name__ == "__main__":
+    sys.exit(main())

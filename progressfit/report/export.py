@@ -1,0 +1,121 @@
+"""A study's result as plain data: JSON for scripts, a folder of files for people."""
+
+import importlib.metadata
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from progressfit.infer.result import Fit
+from progressfit.report.plots import draw
+from progressfit.report.table import figures_frame, figures_text
+from progressfit.studies.base import Quantity, StudyResult
+
+_VERSIONED = ("progressfit", "jax", "jaxlib", "numpyro", "equinox", "optimistix", "numpy", "pandas")
+
+
+def study_json(result: StudyResult) -> str:
+    """One JSON object; figures that are not finite are ``null``, with the reason in ``why``."""
+    return json.dumps(_finite(study_dict(result)), ensure_ascii=False, allow_nan=False)
+
+
+def study_dict(result: StudyResult) -> dict[str, Any]:
+    """The object behind :func:`study_json`."""
+    return {
+        "study": result.study,
+        "n": result.n,
+        "answer": list(result.answer),
+        "quantities": [_quantity(quantity) for quantity in result.quantities],
+        "certificate": certificate_dict(result.fit) | {"certified": result.certified, "text": list(result.certificate)},
+        "seconds": result.seconds,
+        "versions": {name: importlib.metadata.version(name) for name in _VERSIONED},
+    }
+
+
+def _quantity(quantity: Quantity) -> dict[str, Any]:
+    return {
+        "name": quantity.name,
+        "published": quantity.published,
+        "value": quantity.value,
+        "interval": list(quantity.interval) if quantity.interval else None,
+        "published_interval": list(quantity.published_interval) if quantity.published_interval else None,
+        "level": quantity.level,
+        "kind": quantity.kind,
+        "unit": quantity.unit,
+        "agrees": quantity.agrees,
+        "why": quantity.why,
+    }
+
+
+def certificate_dict(fit: Fit) -> dict[str, Any]:
+    """The certificate of a fit as plain data."""
+    found = fit.certificate
+    return {
+        "converged": fit.converged,
+        "result": fit.result.value,
+        "gradient_norm": found.gradient_norm,
+        "positive_definite": found.positive_definite,
+        "condition": found.condition,
+        "starts": found.starts,
+        "starts_agreeing": found.starts_agreeing,
+        "unfinished": found.unfinished,
+        "at_bound": list(found.at_bound),
+        "identification": {
+            "verdict": found.identification.verdict,
+            "smallest_eigenvalue": float(found.identification.eigenvalues[0]),
+            "weakest_direction": found.identification.direction(),
+        },
+        "optima": [
+            {
+                "objective": optimum.objective,
+                "starts": optimum.starts,
+                "share": optimum.share,
+                "parameters": {path: np.asarray(value).tolist() for path, value in optimum.values.items()},  # noqa: PD011 (no data frame)
+            }
+            for optimum in fit.optima
+        ],
+    }
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _finite(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_finite(item) for item in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def answer_text(result: StudyResult) -> str:
+    """The answer, the figures, and the certificate, in this order, as text."""
+    parts = [f"{result.title}: {result.n} models", *result.answer, "", figures_text(result), "", "Certificate"]
+    seconds = f"compiling {result.seconds['compile']:.1f} s, running {result.seconds['run']:.1f} s"
+    return "\n".join([*parts, *result.certificate, "", seconds])
+
+
+def write_folder(result: StudyResult, folder: Path) -> list[Path]:
+    """Write the answer as text and JSON, every table as CSV, and every picture as PNG.
+
+    Returns
+    -------
+    The files written.
+
+    Raises
+    ------
+    OSError
+        If the folder cannot be made or written to.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    written = [folder / "answer.txt", folder / "result.json"]
+    written[0].write_text(answer_text(result) + "\n", encoding="utf-8")
+    written[1].write_text(study_json(result) + "\n", encoding="utf-8")
+    tables = {"figures": figures_frame(result)} | {name: pd.DataFrame(rows) for name, rows in result.tables.items()}
+    for name, table in tables.items():
+        written.append(folder / f"{name}.csv")
+        table.to_csv(written[-1], index=False)
+    for name, picture in result.pictures.items():
+        written.append(folder / f"{name}.png")
+        draw(picture, written[-1])
+    return written

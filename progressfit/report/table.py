@@ -1,0 +1,178 @@
+"""Tables: results side by side, and a study's figures beside the published ones."""
+
+import functools
+import textwrap
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import jax
+import numpy as np
+import pandas as pd
+
+from progressfit.analysis.growth import doubling_interval, doubling_time, duration, growth_rate
+from progressfit.analysis.identify import determined
+from progressfit.infer.result import Draws, Fit
+from progressfit.model import Model
+from progressfit.studies.base import Quantity, StudyResult
+
+_PAGE = 110
+_ROUNDING = 1e-12
+
+
+def summary(results: Mapping[str, Fit | Draws], of: Callable[[Model], Any], level: float = 0.95) -> pd.DataFrame:
+    """Put one or several derived quantities from several results side by side.
+
+    Parameters
+    ----------
+    results
+        Name -> :class:`progressfit.Fit` or :class:`progressfit.Draws`.
+    of
+        A function of one model that returns a number or a (possibly nested) dictionary of numbers.
+    level
+        Coverage of the central intervals.
+
+    Returns
+    -------
+    One row for each result and quantity: ``estimate`` (of a fit, or the median of certified draws), ``low``, ``high``,
+    ``level``, ``interval`` (its kind), ``draws``, ``failed``, ``not_positive`` (share of draws at or below 0), and
+    ``data_say``: whether the likelihood determines the quantity. Where it does not, the numbers are left empty. With
+    :func:`progressfit.growth_rate` (or a ``functools.partial`` of it) as ``of``, the growth factor a year, orders of
+    magnitude a year and the doubling time follow, the latter by :func:`progressfit.doubling_interval`.
+    """
+    if not 0 < level < 1:
+        raise ValueError(f"level={level}: give a fraction strictly between 0 and 1")
+    rows = [row for name, result in results.items() for row in _rows(name, result, of, level)]
+    table = pd.DataFrame(rows)
+    if _is_rate(of):
+        table = table.assign(
+            x_per_year=np.exp(table["estimate"]),
+            magnitudes_per_year=table["estimate"] / np.log(10),
+            doubling=[_doubling(row) for row in table.to_dict("records")],
+        )
+    return table.set_index(["result", "quantity"])
+
+
+def _is_rate(of: Callable[[Model], Any]) -> bool:
+    return (of.func if isinstance(of, functools.partial) else of) is growth_rate
+
+
+def _rows(name: str, result: Fit | Draws, of: Callable[[Model], Any], level: float) -> list[dict[str, Any]]:
+    values, verdicts = _named(result.map(of), of), _named(determined(result, of), of)
+    rows = []
+    for quantity, value in values.items():
+        verdict = str(np.asarray(verdicts[quantity]))
+        row = {"result": name, "quantity": quantity, **_numbers(result, np.asarray(value), level), "data_say": verdict}
+        if verdict == "not identified":
+            row |= dict.fromkeys(("estimate", "low", "high", "not_positive"), np.nan)
+        rows.append(row)
+    return rows
+
+
+def _named(tree: Any, of: Callable[..., Any]) -> dict[str, Any]:
+    """Leaves of a nested dictionary by slash-separated name; a single number under the name of its function."""
+    if isinstance(tree, Mapping):
+        return {
+            f"{key}/{inner}" if isinstance(value, Mapping) else str(key): leaf
+            for key, value in tree.items()
+            for inner, leaf in (_named(value, of).items() if isinstance(value, Mapping) else [(str(key), value)])
+        }
+    leaves = jax.tree.leaves(tree)
+    if len(leaves) != 1:
+        raise ValueError("summary needs a function that returns one number or a dictionary of numbers")
+    inner = of.func if isinstance(of, functools.partial) else of
+    return {getattr(inner, "__name__", "value"): leaves[0]}
+
+
+def _numbers(result: Fit | Draws, value: np.ndarray, level: float) -> dict[str, Any]:
+    if isinstance(result, Fit):
+        nothing = {"low": np.nan, "high": np.nan, "level": np.nan, "interval": "", "draws": 0, "failed": 0}
+        return {"estimate": float(value), **nothing, "not_positive": np.nan}
+    certified = value[result.ok]
+    if len(certified) == 0:
+        raise ValueError(
+            f"none of the {len(result)} draws is certified, so there is no interval: {result.result.value}"
+        )
+    low, high = np.quantile(certified, [(1 - level) / 2, (1 + level) / 2])
+    return {
+        "estimate": float(np.median(certified)),
+        "low": float(low),
+        "high": float(high),
+        "level": level,
+        "interval": result.kind,
+        "draws": len(result),
+        "failed": result.failed,
+        "not_positive": float(np.mean(certified <= 0)),
+    }
+
+
+def _doubling(row: Mapping[str, Any]) -> str:
+    if row["data_say"] == "not identified":
+        return "not identified"
+    if np.isfinite(row["low"]):
+        return doubling_interval(row["low"], row["high"], row["not_positive"]).text
+    estimate = row["estimate"]
+    return duration(float(doubling_time(estimate))) if estimate > 0 else "no progress"
+
+
+def figures_frame(result: StudyResult) -> pd.DataFrame:
+    """All figures of a study as a data frame, one row each."""
+    return pd.DataFrame([_figure(quantity) for quantity in result.quantities])
+
+
+def _figure(quantity: Quantity) -> dict[str, Any]:
+    low, high = quantity.interval or (None, None)
+    published_low, published_high = quantity.published_interval or (None, None)
+    return {
+        "name": quantity.name,
+        "published": quantity.published,
+        "value": quantity.value,
+        "low": low,
+        "high": high,
+        "level": quantity.level,
+        "kind": quantity.kind,
+        "published_low": published_low,
+        "published_high": published_high,
+        "unit": quantity.unit,
+        "agrees": quantity.agrees,
+        "why": quantity.why,
+    }
+
+
+def figures_text(result: StudyResult) -> str:
+    """All figures of a study as text, published beside found; reasons below the figures they belong to."""
+    width = max(len(_short(quantity)) for quantity in result.quantities)
+    lines, section = [f"{'':{width}}  {'published':>11}  {'found':>11}  agrees"], ""
+    for quantity in result.quantities:
+        if quantity.section != section:
+            section = quantity.section
+            lines += ["", section]
+        lines.append(_figure_line(quantity, width))
+        if quantity.why and quantity.agrees is not True:
+            lines += textwrap.wrap(quantity.why, _PAGE, initial_indent="      ", subsequent_indent="      ")
+    return "\n".join(lines)
+
+
+def _short(quantity: Quantity) -> str:
+    return "  " + quantity.name.partition("/")[2] if "/" in quantity.name else "  " + quantity.name
+
+
+def _figure_line(quantity: Quantity, width: int) -> str:
+    agrees = {True: "yes", False: "NO", None: "-"}[quantity.agrees]
+    span = ""
+    if quantity.interval is not None:
+        low, high = quantity.interval
+        span = f"[{_clean(low):.4g}, {_clean(high):.4g}] {quantity.level:.0%} {quantity.kind}"
+    if quantity.published_interval is not None:
+        low, high = quantity.published_interval
+        span += f"{'; ' if span else ''}published [{low:.4g}, {high:.4g}]"
+    numbers = f"{_number(quantity.published):>11}  {_number(quantity.value):>11}"
+    return f"{_short(quantity):{width}}  {numbers}  {agrees:<6}  {span}".rstrip()
+
+
+def _number(value: float | None) -> str:
+    return "-" if value is None else f"{_clean(value):.6g}"
+
+
+def _clean(value: float) -> float:
+    """Zero where only rounding is left."""
+    return 0.0 if abs(value) < _ROUNDING else value

@@ -1,0 +1,151 @@
+"""What a study is, and what running one hands back."""
+
+import dataclasses
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from progressfit.infer.result import Fit
+
+
+@dataclasses.dataclass(frozen=True)
+class Quantity:
+    """One published figure beside what was found.
+
+    Attributes
+    ----------
+    name
+        The study's own name for it.
+    published, published_interval
+        The published figure and interval; ``None`` where none was published.
+    value, interval
+        What was found here.
+    level, kind
+        Coverage and kind of ``interval``: 0.95, "row bootstrap"; ``None`` and "" without interval.
+    unit
+        Unit of all numbers; natural log units per year for rates.
+    tolerance
+        Largest difference between ``value`` and ``published`` that counts as agreement.
+    agrees
+        Whether the two agree; ``None`` where nothing was published.
+    why
+        The reason for a difference, or what the figure is.
+    section
+        Heading under which the figure is shown.
+    """
+
+    name: str
+    value: float
+    published: float | None = None
+    tolerance: float = 0.0
+    unit: str = ""
+    interval: tuple[float, float] | None = None
+    published_interval: tuple[float, float] | None = None
+    level: float | None = None
+    kind: str = ""
+    why: str = ""
+    agrees: bool | None = None
+    section: str = ""
+
+
+def compare(quantity: Quantity) -> Quantity:
+    """Judge agreement: the value by its tolerance, unless the study has judged already."""
+    if quantity.agrees is not None or quantity.published is None:
+        return quantity
+    close = bool(abs(quantity.value - quantity.published) <= quantity.tolerance)
+    return dataclasses.replace(quantity, agrees=close)
+
+
+@dataclasses.dataclass(frozen=True)
+class Curve:
+    """One line of a picture: ``x``, ``y`` of shape ``(n,)``; ``solid`` marks where inputs lie in the fitted range.
+
+    ``shade`` places the curve on the colour scale of the points, if it belongs there.
+    """
+
+    name: str
+    x: np.ndarray
+    y: np.ndarray
+    solid: np.ndarray
+    shade: float | None = None
+
+
+@dataclasses.dataclass(frozen=True)
+class CurvesPicture:
+    """Curves over a common axis, and points coloured by ``shade``, a value for each."""
+
+    title: str
+    x_label: str
+    y_label: str
+    curves: tuple[Curve, ...]
+    x: np.ndarray = dataclasses.field(default_factory=lambda: np.zeros(0))
+    y: np.ndarray = dataclasses.field(default_factory=lambda: np.zeros(0))
+    shade: np.ndarray = dataclasses.field(default_factory=lambda: np.zeros(0))
+    shade_label: str = ""
+    log_x: bool = False
+    log_y: bool = False
+    note: str = ""
+
+
+@dataclasses.dataclass(frozen=True)
+class BarsPicture:
+    """Grouped bars with intervals: ``value``, ``low`` and ``high`` of shape ``(groups, bars)``."""
+
+    title: str
+    y_label: str
+    groups: tuple[str, ...]
+    bars: tuple[str, ...]
+    value: np.ndarray
+    low: np.ndarray
+    high: np.ndarray
+    note: str = ""
+
+
+@dataclasses.dataclass(frozen=True)
+class ModesPicture:
+    """Draws near several optima: two parameters against each other, and a derived quantity as a histogram."""
+
+    title: str
+    x_label: str
+    y_label: str
+    quantity_label: str
+    x: np.ndarray
+    y: np.ndarray
+    quantity: np.ndarray
+    mode: np.ndarray
+    optima: np.ndarray
+    names: tuple[str, ...]
+    note: str = ""
+
+
+Picture = CurvesPicture | BarsPicture | ModesPicture
+
+
+@dataclasses.dataclass(frozen=True)
+class StudyResult:
+    """What a study found: the answer in sentences, every figure beside the published one, and the evidence."""
+
+    study: str
+    title: str
+    n: int
+    answer: tuple[str, ...]
+    fit: Fit
+    certified: bool
+    certificate: tuple[str, ...]
+    quantities: tuple[Quantity, ...]
+    tables: dict[str, Sequence[dict[str, Any]]]
+    pictures: dict[str, Picture]
+    seconds: dict[str, float]
+
+
+@dataclasses.dataclass(frozen=True)
+class Study:
+    """A published analysis that can be run again.
+
+    ``run(seed, quick, say)`` does the work: ``quick`` takes fewer replicates, ``say`` is called with progress notes.
+    """
+
+    name: str
+    title: str
+    run: Callable[[int, bool, Callable[[str], None]], StudyResult]
