@@ -185,8 +185,10 @@ class Dataset(eqx.Module):
         if len(index) == 0:
             raise TableError("No rows are left after the selection. Relax the filter.")
         names = tuple(self.labels.rows[i] for i in index) if self.labels.rows else ()
-        arrays = jax.tree.map(lambda column: column[index], (self.records, self.response, self.clusters))
-        return Dataset(*arrays, dataclasses.replace(self.labels, rows=names))
+        records, response, clusters = jax.tree.map(
+            lambda column: column[index], (self.records, self.response, self.clusters)
+        )
+        return Dataset(records, response, clusters, dataclasses.replace(self.labels, rows=names))
 
     def with_response(self, response: Any) -> "Dataset":
         """The same data set with another response, shape ``(n,)`` (for simulated tables)."""

@@ -112,7 +112,7 @@ def _finite(frame: "pd.DataFrame", column: str, rows: tuple[str, ...]) -> np.nda
             f"Column '{column}' has no value in {describe_rows(missing, rows)}. Fill in the value, or drop the row "
             f"before building the data set (frame.dropna(subset=['{column}']))."
         )
-    numbers = pd.to_numeric(series, errors="coerce").to_numpy(np.float64)
+    numbers = np.asarray(pd.to_numeric(series, errors="coerce"), np.float64)
     bad = ~np.isfinite(numbers)
     if bad.any():
         first = series.iloc[int(np.flatnonzero(bad)[0])]

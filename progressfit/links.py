@@ -17,7 +17,9 @@ from progressfit import _x64 as _x64
 class AbstractLink(eqx.Module):
     """A smooth increasing map from the domain of the response to the line; elementwise, any shape."""
 
-    domain: eqx.AbstractClassVar[str]
+    @abc.abstractmethod
+    def domain(self) -> str:
+        """Domain of the response, in words."""
 
     @abc.abstractmethod
     def forward(self, y: jax.Array) -> jax.Array:
@@ -43,7 +45,8 @@ class AbstractLink(eqx.Module):
 class Identity(AbstractLink):
     """No transformation: noise is additive in the response."""
 
-    domain = "any finite number"
+    def domain(self):
+        return "any finite number"
 
     def forward(self, y):
         return y
@@ -64,7 +67,8 @@ class Identity(AbstractLink):
 class Log(AbstractLink):
     """Natural logarithm: multiplicative noise, for losses and perplexities."""
 
-    domain = "positive numbers"
+    def domain(self):
+        return "positive numbers"
 
     def forward(self, y):
         return jnp.log(y)
@@ -85,7 +89,8 @@ class Log(AbstractLink):
 class Logit(AbstractLink):
     """Log odds, for accuracies given as fractions."""
 
-    domain = "fractions strictly between 0 and 1"
+    def domain(self):
+        return "fractions strictly between 0 and 1"
 
     def forward(self, y):
         return logit(y)
@@ -106,7 +111,8 @@ class Logit(AbstractLink):
 class Probit(AbstractLink):
     """Normal quantile, for accuracies given as fractions."""
 
-    domain = "fractions strictly between 0 and 1"
+    def domain(self):
+        return "fractions strictly between 0 and 1"
 
     def forward(self, y):
         return ndtri(y)

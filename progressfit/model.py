@@ -9,7 +9,7 @@ import jax.numpy as jnp
 from progressfit.dataset import Dataset, Record
 from progressfit.links import AbstractLink
 from progressfit.noise import AbstractNoise
-from progressfit.params import leaves, wrapper_field
+from progressfit.params import WRAPPER, leaves
 from progressfit.terms import AbstractInputTerm, AbstractTerm, AbstractTrend, Function
 from progressfit.terms.base import as_term, is_positive, log_value, walk_terms
 
@@ -29,7 +29,7 @@ class Model(eqx.Module):
         How the linked response scatters.
     """
 
-    mean: AbstractTerm = wrapper_field(converter=as_term)
+    mean: AbstractTerm = eqx.field(metadata=WRAPPER, converter=as_term)
     link: AbstractLink
     noise: AbstractNoise
 
@@ -55,13 +55,13 @@ class Model(eqx.Module):
         if on not in ("link", "response"):
             raise ValueError(f"on='{on}': choose 'link' or 'response'")
         distribution = self.noise(jax.vmap(self.linked)(data.records), data.records)
-        log_lik = distribution.log_prob(self.link.forward(data.response))
+        log_lik = jnp.asarray(distribution.log_prob(self.link.forward(data.response)))
         return log_lik if on == "link" else log_lik + self.link.log_jacobian(data.response)
 
     def simulate(self, records: Record, key: jax.Array) -> jax.Array:
         """One simulated response for each record, shape ``(n,)``."""
         distribution = self.noise(jax.vmap(self.linked)(records), records)
-        return self.link.inverse(distribution.sample(key))
+        return self.link.inverse(jnp.asarray(distribution.sample(key)))
 
 
 def components(model: Model, records: Record) -> dict[str, jax.Array]:

@@ -16,7 +16,7 @@ from jax.scipy.special import erf, ndtri
 from numpyro.distributions import constraints
 
 from progressfit.dataset import Record
-from progressfit.params import wrapper_field
+from progressfit.params import WRAPPER
 from progressfit.terms import AbstractPositiveTerm, AbstractTerm
 from progressfit.terms.base import Leaf
 
@@ -45,10 +45,6 @@ def _as_scale(value: Any) -> AbstractTerm:
     return value if isinstance(value, AbstractTerm) else Scale(value)
 
 
-def _scale_field() -> Any:
-    return wrapper_field(converter=_as_scale)
-
-
 class AbstractNoise(eqx.Module):
     """A location-scale family for the linked response."""
 
@@ -66,7 +62,7 @@ class AbstractNoise(eqx.Module):
 class Gaussian(AbstractNoise):
     """Normal noise; ``scale`` is its standard deviation."""
 
-    scale: AbstractTerm = _scale_field()
+    scale: AbstractTerm = eqx.field(metadata=WRAPPER, converter=_as_scale)
 
     def distribution(self, mean, scale):
         return dist.Normal(mean, scale)
@@ -75,7 +71,7 @@ class Gaussian(AbstractNoise):
 class StudentT(AbstractNoise):
     """Student-t noise with ``df`` degrees of freedom: robust to outliers, smooth."""
 
-    scale: AbstractTerm = _scale_field()
+    scale: AbstractTerm = eqx.field(metadata=WRAPPER, converter=_as_scale)
     df: Leaf = eqx.field(kw_only=True)
 
     def distribution(self, mean, scale):
@@ -85,7 +81,7 @@ class StudentT(AbstractNoise):
 class Laplace(AbstractNoise):
     """Laplace noise: its mode is a least-absolute-deviations fit. The density has a kink at every response."""
 
-    scale: AbstractTerm = _scale_field()
+    scale: AbstractTerm = eqx.field(metadata=WRAPPER, converter=_as_scale)
 
     def distribution(self, mean, scale):
         return dist.Laplace(mean, scale)
@@ -94,7 +90,7 @@ class Laplace(AbstractNoise):
 class Huber(AbstractNoise):
     """Normalised Huber noise: Gaussian within ``delta`` scales of the mean, exponential beyond."""
 
-    scale: AbstractTerm = _scale_field()
+    scale: AbstractTerm = eqx.field(metadata=WRAPPER, converter=_as_scale)
     delta: Leaf = eqx.field(kw_only=True)
 
     def distribution(self, mean, scale):
@@ -113,7 +109,7 @@ class HuberDistribution(dist.Distribution):
         "scale": constraints.positive,
         "delta": constraints.positive,
     }
-    support = constraints.real
+    support = constraints.real  # pyright: ignore[reportIncompatibleMethodOverride, reportAssignmentType]
     reparametrized_params = ["loc", "scale"]
 
     def __init__(self, loc, scale, delta, *, validate_args=None):
@@ -125,13 +121,13 @@ class HuberDistribution(dist.Distribution):
         tails = 2 / self.delta * jnp.exp(-0.5 * self.delta**2)
         return centre, tails
 
-    def log_prob(self, value):
+    def log_prob(self, value):  # pyright: ignore[reportIncompatibleMethodOverride]
         z = jnp.abs(value - self.loc) / self.scale
         inside = jnp.minimum(z, self.delta)
         loss = inside * (z - 0.5 * inside)
         return -loss - jnp.log(self.scale) - jnp.log(sum(self._masses()))
 
-    def sample(self, key, sample_shape=()):
+    def sample(self, key: Any, sample_shape=()):
         shape = sample_shape + self.batch_shape
         key_part, key_tail, key_centre = jax.random.split(key, 3)
         centre, tails = self._masses()

@@ -15,12 +15,23 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.tree_util import DictKey, GetAttrKey, SequenceKey
-from numpyro.distributions import Distribution, ImproperUniform, biject_to, constraints
+from numpyro.distributions import (
+    Distribution,
+    ExpandedDistribution,
+    ImproperUniform,
+    Independent,
+    MaskedDistribution,
+    biject_to,
+    constraints,
+)
 
 from progressfit import _x64 as _x64
 
 Values = dict[str, Any]
 """Numbers by dotted path: the leaf's own space, one array per free leaf."""
+
+Numbers = jax.Array | np.ndarray
+"""An array on either side of a compiled program."""
 
 _DRAWS_FOR_SCALE = 4096
 
@@ -40,14 +51,11 @@ class Free(NamedTuple):
     size: int
 
 
-def wrapper_field(**kwargs: Any) -> Any:
-    """Declare a field whose own name is left out of dotted paths (a wrapper level)."""
-    return eqx.field(metadata={"wrapper": True}, **kwargs)
+WRAPPER = {"wrapper": True}
+"""Field metadata: this level is left out of dotted paths."""
 
-
-def children_field(names: str, **kwargs: Any) -> Any:
-    """Declare a tuple field whose elements are named by the static tuple in the field ``names``."""
-    return eqx.field(metadata={"child_names": names}, **kwargs)
+NAMED = {"child_names": "names"}
+"""Field metadata: the elements of this tuple are named by the static tuple in the field ``names``."""
 
 
 def _is_leaf(node: Any) -> bool:
@@ -196,7 +204,7 @@ def tie(spec: Any, pairs: Mapping[str, str]) -> Any:
     return _rebuild(spec, {path: Tied(target) for path, target in pairs.items()})
 
 
-def constrain(spec: Any, z: jax.Array) -> tuple[Values, jax.Array]:
+def constrain(spec: Any, z: Numbers) -> tuple[Values, jax.Array]:
     """Map an unconstrained vector to parameter values.
 
     Parameters
@@ -235,9 +243,9 @@ def improper(spec: Any) -> tuple[str, ...]:
     return tuple(path for path, prior in priors(spec).items() if isinstance(_core(prior), ImproperUniform))
 
 
-def _core(prior: Distribution) -> Distribution:
+def _core(prior: Any) -> Distribution:
     """The distribution inside expansions such as ``prior.expand([k])``."""
-    while type(prior).__name__ in ("ExpandedDistribution", "Independent", "MaskedDistribution"):
+    while isinstance(prior, ExpandedDistribution | Independent | MaskedDistribution):
         prior = prior.base_dist
     return prior
 

@@ -8,6 +8,7 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.core import Tracer
 
 from progressfit.dataset import Record
 from progressfit.model import Model, channels
@@ -135,7 +136,7 @@ def _teams(model: Model, start: Record, end: Record, players: Players | None) ->
 def _differs(start: Mapping[str, object], end: Mapping[str, object], name: str) -> bool:
     if name not in start or name not in end:
         return False
-    if isinstance(start[name], jax.core.Tracer) or isinstance(end[name], jax.core.Tracer):
+    if isinstance(start[name], Tracer) or isinstance(end[name], Tracer):
         return True  # not known while tracing: it has to belong to a player
     return not np.array_equal(np.asarray(start[name]), np.asarray(end[name]))
 

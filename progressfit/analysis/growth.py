@@ -4,7 +4,7 @@ Intervals belong on the rate. A doubling time is its inverse: it has no mean, fl
 derived only at the end, by :func:`doubling_interval`.
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -69,7 +69,7 @@ def _moving(model: Model, input: str, channel: str | None) -> tuple[str, ...]:
     return (channel,)
 
 
-def doubling_time(rate: jax.Array) -> jax.Array:
+def doubling_time(rate: Any) -> Any:
     """Months in which the effective input doubles (the need for it halves): ``12 ln 2 / rate``; elementwise.
 
     Infinite at a rate of zero; negative rates give a negative time, a halving. For intervals use
@@ -79,7 +79,7 @@ def doubling_time(rate: jax.Array) -> jax.Array:
 
 
 class DoublingInterval(NamedTuple):
-    """A doubling time as far as an interval of the rate supports it, in months: ``longest`` is infinite at a rate of 0."""
+    """A doubling time in months, as far as an interval of the rate supports one; ``longest`` may be infinite."""
 
     shortest: float
     longest: float

@@ -1,7 +1,6 @@
 """Reading a law at fixed performance: how much of an input a level takes, and how that shrinks with time."""
 
 import dataclasses
-from collections.abc import Sequence
 from typing import Any
 
 import equinox as eqx
@@ -79,7 +78,7 @@ class ThresholdReading:
 
 
 def threshold_reading(
-    model: Model, level: float, record: Record, years: Sequence[float], input: str = "compute"
+    model: Model, level: float, record: Record, years: Any, input: str = "compute"
 ) -> ThresholdReading:
     """The reading of Hernandez and Brown 2020 taken from a fitted law: the input needed for one level, year by year.
 

@@ -1,7 +1,7 @@
 """The ImageNet table of Erdil and Besiroglu 2022."""
 
 from importlib import resources
-from typing import Literal
+from typing import Any, Literal
 
 import pandas as pd
 
@@ -45,7 +45,7 @@ def imagenet(columns: Columns = "published") -> Dataset:
     A data set with inputs ``compute`` (FLOP), ``data`` (unique training images) and ``parameters``, the date in
     decimal years, ``architecture`` as group, the paper as cluster, and accuracy as a fraction.
     """
-    table = imagenet_table()
+    table: Any = imagenet_table()
     table = table[table["used_in_fit"]].reset_index(drop=True)
     if columns not in ("published", "corrected", "recounted"):
         raise ValueError(f"columns='{columns}': choose 'published', 'corrected' or 'recounted'")
@@ -65,7 +65,7 @@ def imagenet(columns: Columns = "published") -> Dataset:
     )
 
 
-def _corrected(table: pd.DataFrame) -> pd.DataFrame:
+def _corrected(table: Any) -> Any:
     better = {name: table[f"{name}_corrected"].fillna(table[name]) for name in _CORRECTED}
     dates = pd.to_datetime(table["date_corrected"])
     # The authors' own formula for the decimal year, so that corrected and published rows are on one footing.

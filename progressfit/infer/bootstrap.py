@@ -13,6 +13,7 @@ from progressfit.infer.clock import Clock
 from progressfit.infer.optimise import check_weights, prior_weight_of
 from progressfit.infer.programs import Replicates, batch_size, fit_replicates
 from progressfit.infer.result import RESULTS, Draws, Fit, stack_values
+from progressfit.params import Numbers
 
 Kind = Literal["rows", "clusters", "bayesian", "residual"]
 
@@ -103,10 +104,10 @@ def _clustered(data: Dataset, kind: str) -> Dataset:
     return Dataset(data.records, data.response, codes, data.labels)
 
 
-def nearest_optimum(point: Fit, z: np.ndarray) -> np.ndarray:
+def nearest_optimum(point: Fit, z: Numbers) -> np.ndarray:
     """Index of the known optimum closest to each vector ``(draws, d)``, in prior standard deviations."""
     known = np.stack([optimum.z for optimum in point.optima])
-    steps = (z[:, None, :] - known[None, :, :]) / point.certificate.identification.scale
+    steps = (np.asarray(z)[:, None, :] - known[None, :, :]) / point.certificate.identification.scale
     return np.argmin(np.sum(steps**2, axis=-1), axis=1)
 
 
@@ -116,4 +117,4 @@ def _draws(point: Fit, ends: Replicates, kind: str, clock: Clock) -> Draws:
     mode = nearest_optimum(point, ends.z)
     counts = [int(np.sum(mode[ok] == k)) for k in range(len(point.optima))]
     stats = {"replicates": len(ok), "failed": int(np.sum(~ok)), "mode_counts": counts, "seconds": clock.seconds()}
-    return Draws(point, stack_values(point.spec, ends.z), result, ends.value, ok, mode, kind, stats)
+    return Draws(point, stack_values(point.spec, ends.z), result, np.asarray(ends.value), ok, mode, kind, stats)

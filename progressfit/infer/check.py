@@ -2,6 +2,7 @@
 
 from typing import NamedTuple
 
+import jax.numpy as jnp
 import numpy as np
 
 from progressfit.dataset import Dataset
@@ -52,14 +53,14 @@ def _enough_rows(data: Dataset) -> Tick:
 
 def _response(spec: Model, data: Dataset) -> Tick:
     values = np.asarray(data.response, float)
-    bad = ~np.asarray(spec.link.contains(values))
+    bad = ~np.asarray(spec.link.contains(jnp.asarray(values)))
     kind = type(spec.link).__name__.lower()
     if not bad.any():
         return Tick(True, f"Every response lies in the domain of the {kind} link.")
     rows = data.labels.rows or tuple(f"row {i}" for i in range(len(data)))
     return Tick(
         False,
-        f"Column '{data.labels.response}' lies outside the domain of the {kind} link ({spec.link.domain}) in "
+        f"Column '{data.labels.response}' lies outside the domain of the {kind} link ({spec.link.domain()}) in "
         f"{describe_rows(bad, rows)}; the first is {values[bad][0]:g}. Give accuracies and errors as fractions "
         "(0.763, not 76.3), drop the rows, or choose another link.",
     )

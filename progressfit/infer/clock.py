@@ -13,10 +13,10 @@ _COMPILING = (
 _total = {"compile": 0.0}
 
 
-def _listen(event: str, seconds: float, **details: Any) -> None:
-    del details
+def _listen(event: str, duration_secs: float, **kwargs: Any) -> None:
+    del kwargs
     if event in _COMPILING:
-        _total["compile"] += seconds
+        _total["compile"] += duration_secs
 
 
 jax.monitoring.register_event_duration_secs_listener(_listen)

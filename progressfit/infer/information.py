@@ -13,7 +13,7 @@ from jax.flatten_util import ravel_pytree
 from progressfit.dataset import Dataset, Record
 from progressfit.infer.result import Identification
 from progressfit.model import Model
-from progressfit.params import bind, constrain, coordinate_names, prior_scale
+from progressfit.params import Numbers, bind, constrain, coordinate_names, prior_scale
 
 WEAK = 1.0
 NOT_IDENTIFIED = 1e-6
@@ -64,7 +64,7 @@ def _information_and_scale(spec, z, data, weights):
     return fisher_information(spec, z, data, weights), prior_scale(spec)
 
 
-def identify(spec: Model, z: np.ndarray, data: Dataset, weights: np.ndarray) -> Identification:
+def identify(spec: Model, z: np.ndarray, data: Dataset, weights: Numbers) -> Identification:
     """Eigenvalues and directions of the information at ``z`` in prior standard deviations, with a verdict."""
     information, scale = map(np.asarray, _information_and_scale(spec, z, data, weights))
     alone = 1 / np.sqrt(np.maximum(np.diag(information), 1e-300))

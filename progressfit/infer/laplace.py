@@ -79,7 +79,7 @@ def laplace(point: Fit, data: Dataset, *, key: jax.Array, draws: int = 1000, wei
         "log_evidence": evidence,
         "seconds": clock.seconds(),
     }
-    mode = nearest_optimum(point, np.asarray(z))
+    mode = nearest_optimum(point, z)
     ok = np.isfinite(objective)
     result = point.result if ok.all() else RESULTS.REPLICATES_FAILED
     return Draws(point, stack_values(point.spec, z), result, objective, ok, mode, "Laplace", stats)

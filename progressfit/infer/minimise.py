@@ -7,10 +7,12 @@ saddle-free in the sense of Dauphin et al. 2014). Progress is measured by the Ne
 """
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
+
+from progressfit.params import Numbers
 
 RUNNING, CONVERGED, STEP_LIMIT, STALLED, NOT_FINITE = 0, 1, 2, 3, 4
 
@@ -21,13 +23,13 @@ _MAX_DAMPING = 1e20
 class Minimum(NamedTuple):
     """Where a minimisation ended, in the coordinates of its start; every field is an array."""
 
-    z: jax.Array
-    value: jax.Array
-    gradient: jax.Array
-    hessian: jax.Array
-    decrement: jax.Array
-    steps: jax.Array
-    status: jax.Array
+    z: Numbers
+    value: Numbers
+    gradient: Numbers
+    hessian: Numbers
+    decrement: Numbers
+    steps: Numbers
+    status: Numbers
 
 
 class _State(NamedTuple):
@@ -45,7 +47,7 @@ def minimise(
     fn: Callable[[jax.Array], jax.Array],
     start: jax.Array,
     scale: jax.Array,
-    max_steps: int = 200,
+    max_steps: Any = 200,
     tolerance: float = 1e-9,
 ) -> Minimum:
     """Minimise a smooth scalar function from one start.
@@ -102,7 +104,7 @@ def _decrement(state: _State) -> jax.Array:
     return jnp.sqrt(jnp.sum(along**2 / jnp.maximum(jnp.abs(state.eigenvalues), floor)))
 
 
-def _step(state: _State, scaled: Callable, derivatives: Callable, max_steps: int, tolerance: float) -> _State:
+def _step(state: _State, scaled: Callable, derivatives: Callable, max_steps: Any, tolerance: float) -> _State:
     along = state.eigenvectors.T @ state.gradient
     curvature = jnp.abs(state.eigenvalues) + state.damping
     trial = state.u - state.eigenvectors @ (along / curvature)

@@ -101,7 +101,7 @@ def fit(
     return Fit(spec, model, result, optima[0].objective, certificate, optima, stats)
 
 
-def prior_weight_of(objective: str) -> np.ndarray:
+def prior_weight_of(objective: str) -> np.float64:
     """Factor on the log prior: 1 for "map", 0 for "mle"."""
     if objective not in ("map", "mle"):
         raise ValueError(f"objective='{objective}': choose 'map' or 'mle'")

@@ -10,12 +10,13 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from progressfit.dataset import Dataset
 from progressfit.density import log_density
 from progressfit.infer.minimise import Minimum, minimise
 from progressfit.model import Model
-from progressfit.params import bind, constrain, prior_scale, sample_prior, unconstrain
+from progressfit.params import Numbers, bind, constrain, prior_scale, sample_prior, unconstrain
 
 _ACCELERATOR_CHUNK = 1024
 
@@ -23,11 +24,11 @@ _ACCELERATOR_CHUNK = 1024
 class Replicates(NamedTuple):
     """Best end of each replicate, leading axis ``(replicates,)``; ``curvature`` is the smallest Hessian eigenvalue."""
 
-    z: jax.Array
-    value: jax.Array
-    decrement: jax.Array
-    status: jax.Array
-    curvature: jax.Array
+    z: Numbers
+    value: Numbers
+    decrement: Numbers
+    status: Numbers
+    curvature: Numbers
 
 
 def batch_size(chunk: int | None) -> int | None:
@@ -62,8 +63,8 @@ def fit_starts(
     starts: jax.Array,
     data: Dataset,
     weights: jax.Array,
-    prior_weight: jax.Array,
-    max_steps: jax.Array,
+    prior_weight: jax.Array | np.float64,
+    max_steps: jax.Array | np.int64,
     jacobian: bool,
     chunk: int | None,
 ) -> tuple[Minimum, jax.Array]:
@@ -76,7 +77,7 @@ def fit_starts(
     return batched(one, starts, chunk), scale
 
 
-def resample_weights(key: jax.Array, data: Dataset, clusters: jax.Array) -> jax.Array:
+def resample_weights(key: jax.Array, data: Dataset, clusters: Any) -> jax.Array:
     """Multinomial weights: how often each row is drawn when ``clusters`` whole clusters are drawn with replacement."""
     slots = jnp.arange(data.clusters.shape[0])
     drawn = jax.random.randint(key, slots.shape, 0, clusters)
@@ -85,7 +86,7 @@ def resample_weights(key: jax.Array, data: Dataset, clusters: jax.Array) -> jax.
     return counts[data.clusters]
 
 
-def bayesian_weights(key: jax.Array, data: Dataset, clusters: jax.Array) -> jax.Array:
+def bayesian_weights(key: jax.Array, data: Dataset, clusters: Any) -> jax.Array:
     """Dirichlet(1, ..., 1) weights over the clusters, scaled to mean one (Rubin 1981)."""
     slots = jnp.arange(data.clusters.shape[0])
     exponential = jnp.where(slots < clusters, jax.random.exponential(key, slots.shape), 0.0)
@@ -98,10 +99,10 @@ def fit_replicates(
     starts: jax.Array,
     keys: jax.Array,
     data: Dataset,
-    clusters: jax.Array,
+    clusters: jax.Array | np.int64,
     weights: jax.Array,
-    prior_weight: jax.Array,
-    max_steps: jax.Array,
+    prior_weight: jax.Array | np.float64,
+    max_steps: jax.Array | np.int64,
     kind: str,
     chunk: int | None,
 ) -> Replicates:

@@ -11,7 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from progressfit.model import Model
-from progressfit.params import Values, bind, constrain, free_leaves
+from progressfit.params import Numbers, Values, bind, constrain, free_leaves
 
 
 class RESULTS(enum.Enum):
@@ -227,7 +227,7 @@ def _map(fn: Callable[[Model], Any], spec: Model, values: Values) -> Any:
     return jax.vmap(lambda one: fn(bind(spec, one)))(values)
 
 
-def stack_values(spec: Model, z: jax.Array) -> Values:
+def stack_values(spec: Model, z: Numbers) -> Values:
     """Parameter values by path, with a leading axis, from unconstrained vectors ``(draws, d)``."""
     return jax.vmap(lambda one: constrain(spec, one)[0])(jnp.asarray(z))
 

@@ -53,7 +53,8 @@ def _curves(picture: CurvesPicture) -> "Figure":
         points = axis.scatter(picture.x, picture.y, c=picture.shade, cmap="viridis", s=22, alpha=0.85, linewidths=0)
         figure.colorbar(points, ax=axis, label=picture.shade_label)
         colours = [
-            c if k.shade is None else points.to_rgba(k.shade) for k, c in zip(picture.curves, colours, strict=False)
+            c if k.shade is None else points.to_rgba(np.asarray(k.shade))
+            for k, c in zip(picture.curves, colours, strict=False)
         ]
     for curve, colour in zip(picture.curves, colours, strict=False):
         axis.plot(curve.x, curve.y, color=colour, linestyle=(0, (4, 2)), linewidth=1.2)
@@ -92,8 +93,8 @@ def _bulk(picture: BarsPicture) -> tuple[float, float]:
 @make_figure.register(ModesPicture)
 def _modes(picture: ModesPicture) -> "Figure":
     figure, (left, right) = _figure(11.0, 4.8, 2, picture.title, picture.note)
-    spread = np.quantile(picture.quantity, [0.002, 0.998])
-    bins = np.linspace(*spread, 60)
+    low, high = np.quantile(picture.quantity, [0.002, 0.998])
+    bins = np.linspace(low, high, 60)
     for k, (name, colour) in enumerate(zip(picture.names, _COLOURS, strict=False)):
         near = picture.mode == k
         left.scatter(picture.x[near], picture.y[near], s=10, alpha=0.5, color=colour, linewidths=0, label=name)

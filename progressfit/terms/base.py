@@ -16,7 +16,7 @@ import jax.numpy as jnp
 from numpyro.distributions import Distribution
 
 from progressfit.dataset import Record
-from progressfit.params import Tied, child_nodes, children_field, wrapper_field
+from progressfit.params import NAMED, WRAPPER, Tied, child_nodes
 
 Leaf = Any
 """A parameter: a number (fixed), a numpyro distribution (free, its prior), or ``Tied`` (follows another leaf)."""
@@ -100,7 +100,7 @@ class AbstractTrend(AbstractTerm):
 class Constant(AbstractTerm):
     """The same number for every record."""
 
-    constant: Leaf = wrapper_field()
+    constant: Leaf = eqx.field(metadata=WRAPPER)
 
     def value(self, record: Record) -> jax.Array:
         del record
@@ -111,7 +111,7 @@ class Sum(AbstractTerm):
     """Sum of named terms: ``Sum(offset=..., slope=...)``. Numbers and priors become constants."""
 
     names: tuple[str, ...] = eqx.field(static=True)
-    terms: tuple[AbstractTerm, ...] = children_field("names")
+    terms: tuple[AbstractTerm, ...] = eqx.field(metadata=NAMED)
 
     def __init__(self, **terms: Any):
         self.names, self.terms = check_children("Sum", terms)
@@ -124,7 +124,7 @@ class Product(AbstractTerm):
     """Product of named terms: ``Product(compute=..., data=...)``. Numbers and priors become constants."""
 
     names: tuple[str, ...] = eqx.field(static=True)
-    terms: tuple[AbstractTerm, ...] = children_field("names")
+    terms: tuple[AbstractTerm, ...] = eqx.field(metadata=NAMED)
 
     def __init__(self, **terms: Any):
         self.names, self.terms = check_children("Product", terms)

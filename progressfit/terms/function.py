@@ -7,7 +7,7 @@ import equinox as eqx
 import jax
 
 from progressfit.dataset import Record
-from progressfit.params import children_field
+from progressfit.params import NAMED
 from progressfit.terms.base import AbstractTerm, Leaf
 
 
@@ -20,7 +20,7 @@ class Function(AbstractTerm):
 
     fn: Callable[..., jax.Array] = eqx.field(static=True)
     names: tuple[str, ...] = eqx.field(static=True)
-    parameters: tuple[Leaf, ...] = children_field("names")
+    parameters: tuple[Leaf, ...] = eqx.field(metadata=NAMED)
     channels: tuple[str, ...] = eqx.field(static=True)
 
     def __init__(self, fn: Callable[..., jax.Array], *, channels: tuple[str, ...] = (), **parameters: Any):

@@ -1,10 +1,11 @@
 """Power laws."""
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 
 from progressfit.dataset import Record
-from progressfit.params import wrapper_field
+from progressfit.params import WRAPPER
 from progressfit.terms.base import AbstractPositiveTerm, AbstractTerm, Leaf
 
 
@@ -16,7 +17,7 @@ class PowerLaw(AbstractPositiveTerm):
 
     coefficient: Leaf
     exponent: Leaf
-    of: AbstractTerm = wrapper_field()
+    of: AbstractTerm = eqx.field(metadata=WRAPPER)
 
     def log_value(self, record: Record) -> jax.Array:
         return jnp.log(self.coefficient) - self.exponent * self.of.value(record)

@@ -7,14 +7,14 @@ import jax
 import jax.numpy as jnp
 
 from progressfit.dataset import Record
-from progressfit.params import children_field, wrapper_field
+from progressfit.params import NAMED, WRAPPER
 from progressfit.terms.base import AbstractPositiveTerm, AbstractTerm, as_term, check_children
 
 
 class Exp(AbstractPositiveTerm):
     """Exponential of a term."""
 
-    term: AbstractTerm = wrapper_field(converter=as_term)
+    term: AbstractTerm = eqx.field(metadata=WRAPPER, converter=as_term)
 
     def log_value(self, record: Record) -> jax.Array:
         return self.term.value(record)
@@ -23,7 +23,7 @@ class Exp(AbstractPositiveTerm):
 class Logistic(AbstractPositiveTerm):
     """Logistic function of a term, ``1 / (1 + exp(-term))``."""
 
-    term: AbstractTerm = wrapper_field(converter=as_term)
+    term: AbstractTerm = eqx.field(metadata=WRAPPER, converter=as_term)
 
     def log_value(self, record: Record) -> jax.Array:
         return jax.nn.log_sigmoid(self.term.value(record))
@@ -33,7 +33,7 @@ class LogSumExp(AbstractTerm):
     """``ln(sum(exp(term)))`` over named terms: the logarithm of a sum of power laws, as scaling laws are fitted."""
 
     names: tuple[str, ...] = eqx.field(static=True)
-    terms: tuple[AbstractTerm, ...] = children_field("names")
+    terms: tuple[AbstractTerm, ...] = eqx.field(metadata=NAMED)
 
     def __init__(self, **terms: Any):
         self.names, self.terms = check_children("LogSumExp", terms)

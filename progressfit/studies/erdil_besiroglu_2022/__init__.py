@@ -73,7 +73,7 @@ def _answer(found: Evidence) -> list[str]:
     }
     said = []
     for name, members in parts.items():
-        low, high = interval(sum(draws[m] for m in members))
+        low, high = interval(np.sum([draws[m] for m in members], axis=0))
         said.append(f"{name} {sum(float(shares[m]) for m in members):.0%} [{low:.0%}, {high:.0%}]")
     columns = {name: np.asarray(column) for name, column in found.data.records.columns.items()}
     others = {name: float(doubling_time(fit.map(growth_rate))) for name, (_, fit) in found.conventions.items()}

@@ -65,8 +65,8 @@ def _bars(found: Evidence) -> BarsPicture:
         value=np.array([[float(found.shares[pair][player]) for player in published.PLAYERS] for pair in pairs]),
         low=low,
         high=high,
-        note=f"bars: best fit; whiskers: {LEVEL:.0%} interval, {found.rows.kind}, {len(found.rows)} replicates; the widest "
-        "whiskers run off the picture (see shapley.csv)",
+        note=f"bars: best fit; whiskers: {LEVEL:.0%} interval, {found.rows.kind}, {len(found.rows)} replicates; "
+        "the widest whiskers run off the picture (see shapley.csv)",
     )
 
 
