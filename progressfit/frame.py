@@ -86,6 +86,11 @@ def _require_columns(frame: "pd.DataFrame", roles: Roles) -> None:
             have = ", ".join(map(str, frame.columns))
             raise TableError(f"There is no column '{column}' (wanted as {role}). The table has: {have}.")
     names = [*roles.inputs, *roles.covariates, *roles.groups]
+    if not names and roles.date is None:
+        raise TableError(
+            f"Only the response '{roles.response}' is named, so there is nothing to explain it with. Name the column "
+            "of at least one input, covariate, group or date."
+        )
     clash = [name for name in names if names.count(name) > 1 or name == "date"]
     if clash:
         raise TableError(

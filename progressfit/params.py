@@ -20,6 +20,7 @@ from numpyro.distributions import (
     ExpandedDistribution,
     ImproperUniform,
     Independent,
+    Laplace,
     MaskedDistribution,
     biject_to,
     constraints,
@@ -241,6 +242,11 @@ def log_prior(spec: Any, values: Mapping[str, Any]) -> jax.Array:
 def improper(spec: Any) -> tuple[str, ...]:
     """Paths of free leaves whose prior is flat and cannot be sampled."""
     return tuple(path for path, prior in priors(spec).items() if isinstance(_core(prior), ImproperUniform))
+
+
+def kinked(spec: Any) -> tuple[str, ...]:
+    """Paths of free leaves whose prior density has a kink (Laplace)."""
+    return tuple(path for path, prior in priors(spec).items() if isinstance(_core(prior), Laplace))
 
 
 def _core(prior: Any) -> Distribution:

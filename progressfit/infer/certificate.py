@@ -7,7 +7,8 @@ import numpy as np
 from progressfit.infer.minimise import CONVERGED, NOT_FINITE, STEP_LIMIT, Minimum
 from progressfit.infer.result import RESULTS, Certificate, Identification, Optimum
 from progressfit.model import Model
-from progressfit.params import constrain, free_leaves
+from progressfit.noise import Laplace
+from progressfit.params import constrain, free_leaves, kinked
 
 GRADIENT_TOLERANCE = 1e-6
 OBJECTIVE_TOLERANCE = 1e-6
@@ -121,7 +122,15 @@ def certify(
         identification=identification,
     )
     missed = lowest.objective < best.objective - OBJECTIVE_TOLERANCE * max(abs(best.objective), 1e-300)
-    return _judge(certificate, best, lowest, missed, ends), certificate
+    result = _judge(certificate, best, lowest, missed, ends)
+    if result in (RESULTS.STALLED, RESULTS.STEP_LIMIT, RESULTS.NOT_A_MINIMUM) and has_kinks(spec):
+        result = RESULTS.NOT_SMOOTH
+    return result, certificate
+
+
+def has_kinks(spec: Model) -> bool:
+    """Whether the log density of a spec has kinks: Laplace noise, or a Laplace prior."""
+    return isinstance(spec.noise, Laplace) or bool(kinked(spec))
 
 
 def _judge(certificate: Certificate, best: Optimum, lowest: Optimum, missed: bool, ends: Ends) -> RESULTS:

@@ -19,8 +19,10 @@ class RESULTS(enum.Enum):
 
     CONVERGED = "Converged: the gradient vanishes, the curvature is that of an optimum, and starts agree."
     STEP_LIMIT = "Not certified: the best start stopped at the step limit; raise max_steps or give better starts."
-    STALLED = (
-        "Not certified: the best start stopped where no step improves, yet the gradient does not vanish (a kink?)."
+    STALLED = "Not certified: the best start stopped where no step improves, yet the gradient does not vanish."
+    NOT_SMOOTH = (
+        "Not certified: the objective has kinks (Laplace noise or a Laplace prior), at which a gradient cannot vanish; "
+        "use Huber noise with a small delta, or Student-t noise, for a certified robust fit."
     )
     NOT_FINITE = "Failed: from no start did the objective stay finite; check the priors' range and the data's units."
     NOT_A_MINIMUM = "Not certified: the curvature at the best point is not that of an optimum (flat or a saddle)."

@@ -11,7 +11,7 @@ import pandas as pd
 
 from progressfit.infer.result import Fit
 from progressfit.report.plots import draw
-from progressfit.report.table import figures_frame, figures_text
+from progressfit.report.table import figures_frame, figures_text, wrapped
 from progressfit.studies.base import Quantity, StudyResult
 
 _VERSIONED = ("progressfit", "jax", "jaxlib", "numpyro", "equinox", "optimistix", "numpy", "pandas")
@@ -73,7 +73,7 @@ def certificate_dict(fit: Fit) -> dict[str, Any]:
                 "objective": optimum.objective,
                 "starts": optimum.starts,
                 "share": optimum.share,
-                "parameters": {path: np.asarray(value).tolist() for path, value in optimum.values.items()},  # noqa: PD011 (no data frame)
+                "parameters": {path: np.asarray(value).tolist() for path, value in optimum.values.items()},
             }
             for optimum in fit.optima
         ],
@@ -90,9 +90,14 @@ def _finite(value: Any) -> Any:
 
 def answer_text(result: StudyResult) -> str:
     """The answer, the figures, and the certificate, in this order, as text."""
-    parts = [f"{result.title}: {result.n} models", *result.answer, "", figures_text(result), "", "Certificate"]
-    seconds = f"compiling {result.seconds['compile']:.1f} s, running {result.seconds['run']:.1f} s"
-    return "\n".join([*parts, *result.certificate, "", seconds])
+    lines = [f"{result.title}: {result.n} models", ""]
+    for sentence in result.answer:
+        lines += [*wrapped(sentence), ""]
+    lines += [figures_text(result), "", "Certificate"]
+    for sentence in result.certificate:
+        lines += wrapped(sentence, "  ")
+    seconds = f"Compiling took {result.seconds['compile']:.1f} s, running {result.seconds['run']:.1f} s."
+    return "\n".join([*lines, "", seconds])
 
 
 def write_folder(result: StudyResult, folder: Path) -> list[Path]:

@@ -109,7 +109,7 @@ def _doubling(row: Mapping[str, Any]) -> str:
     if row["data_say"] == "not identified":
         return "not identified"
     if np.isfinite(row["low"]):
-        return doubling_interval(row["low"], row["high"], row["not_positive"]).text
+        return doubling_interval(row["low"], row["high"]).text
     estimate = row["estimate"]
     return duration(float(doubling_time(estimate))) if estimate > 0 else "no progress"
 
@@ -140,23 +140,32 @@ def _figure(quantity: Quantity) -> dict[str, Any]:
 
 def figures_text(result: StudyResult) -> str:
     """All figures of a study as text, published beside found; reasons below the figures they belong to."""
-    width = max(len(_short(quantity)) for quantity in result.quantities)
-    lines, section = [f"{'':{width}}  {'published':>11}  {'found':>11}  agrees"], ""
-    for quantity in result.quantities:
-        if quantity.section != section:
-            section = quantity.section
-            lines += ["", section]
-        lines.append(_figure_line(quantity, width))
-        if quantity.why and quantity.agrees is not True:
-            lines += textwrap.wrap(quantity.why, _PAGE, initial_indent="      ", subsequent_indent="      ")
+    sections = {q.section: [p for p in result.quantities if p.section == q.section] for q in result.quantities}
+    labels = {name: label for section in sections.values() for name, label in _labels(section).items()}
+    width = max(map(len, labels.values()))
+    lines = [f"  {'':{width}}  {'published':>11}  {'found':>11}  agrees"]
+    for title, section in sections.items():
+        lines += ["", title]
+        for quantity in section:
+            lines.append(f"  {labels[quantity.name]:{width}}  {_figure_line(quantity)}")
+            if quantity.why and quantity.agrees is not True:
+                lines += wrapped(quantity.why, "      ")
     return "\n".join(lines)
 
 
-def _short(quantity: Quantity) -> str:
-    return "  " + quantity.name.partition("/")[2] if "/" in quantity.name else "  " + quantity.name
+def wrapped(text: str, indent: str = "") -> list[str]:
+    """A paragraph as lines that fit a page, indented throughout."""
+    return textwrap.wrap(text, _PAGE, initial_indent=indent, subsequent_indent=indent)
 
 
-def _figure_line(quantity: Quantity, width: int) -> str:
+def _labels(section: list[Quantity]) -> dict[str, str]:
+    """Names shown in one section: without the part before the slash where the whole section shares it."""
+    prefixes = {quantity.name.rpartition("/")[0].partition("/")[0] for quantity in section}
+    shared = prefixes.pop() + "/" if len(prefixes) == 1 else "/"
+    return {quantity.name: quantity.name.removeprefix(shared) for quantity in section}
+
+
+def _figure_line(quantity: Quantity) -> str:
     agrees = {True: "yes", False: "NO", None: "-"}[quantity.agrees]
     span = ""
     if quantity.interval is not None:
@@ -166,7 +175,7 @@ def _figure_line(quantity: Quantity, width: int) -> str:
         low, high = quantity.published_interval
         span += f"{'; ' if span else ''}published [{low:.4g}, {high:.4g}]"
     numbers = f"{_number(quantity.published):>11}  {_number(quantity.value):>11}"
-    return f"{_short(quantity):{width}}  {numbers}  {agrees:<6}  {span}".rstrip()
+    return f"{numbers}  {agrees:<6}  {span}".rstrip()
 
 
 def _number(value: float | None) -> str:

@@ -1,0 +1,74 @@
+"""The command line, run as its users run it: a process with streams and an exit status."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+
+def run(*arguments, **kwargs):
+    return subprocess.run(
+        [sys.executable, "-m", "progressfit.cli", *arguments], capture_output=True, text=True, timeout=300, **kwargs
+    )
+
+
+@pytest.fixture(scope="module")
+def quick(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("report") / "out"
+    return run("reproduce", "erdil-besiroglu-2022", "--quick", "--json", "--seed", "3", "--out", str(folder)), folder
+
+
+def test_json_goes_to_standard_output_and_progress_to_standard_error(quick):
+    done, folder = quick
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    assert found["study"] == "erdil-besiroglu-2022" and found["n"] == 97
+    assert found["certificate"]["converged"] is True
+    rate = next(q for q in found["quantities"] if q["name"] == "rate")
+    assert abs(rate["value"] - 1.02845) < 1e-4 and rate["unit"] == "natural log units per year"
+    assert "bootstrap: 100 replicates" in done.stderr and "wrote" in done.stderr
+    assert (folder / "answer.txt").read_text(encoding="utf-8").startswith("Erdil and Besiroglu 2022")
+
+
+def test_unknown_study_is_bad_input():
+    done = run("reproduce", "erdil-2022")
+    assert done.returncode == 2 and done.stdout == ""
+    assert "there is no study 'erdil-2022'; there are: erdil-besiroglu-2022" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_unusable_folder_is_bad_input_before_any_work(tmp_path):
+    (tmp_path / "file").write_text("kept")
+    done = run("reproduce", "erdil-besiroglu-2022", "--out", str(tmp_path / "file" / "below"))
+    assert done.returncode == 2 and "cannot write to" in done.stderr and "Traceback" not in done.stderr
+    done = run("reproduce", "erdil-besiroglu-2022", "--out", str(tmp_path / "file"))
+    assert done.returncode == 2 and (tmp_path / "file").read_text() == "kept"
+
+
+@pytest.mark.parametrize("arguments", [(), ("reproduce",), ("reproduce", "x", "--seed", "one"), ("divine",)])
+def test_wrong_usage_is_bad_input(arguments):
+    done = run(*arguments)
+    assert done.returncode == 2 and "usage: progressfit" in done.stderr
+
+
+def test_list_names_everything_and_loads_nothing_numeric():
+    code = (
+        "import sys; from progressfit.cli import main; status = main(['list']); "
+        "assert status == 0; assert not {'jax', 'numpyro', 'pandas', 'numpy'} & set(sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+    for name in ("erdil-besiroglu-2022", "erdil_besiroglu", "linear", "imagenet"):
+        assert name in done.stdout
+
+
+def test_help_loads_nothing_numeric():
+    code = (
+        "import sys\nfrom progressfit.cli import main\n"
+        "try:\n    main(['--help'])\nexcept SystemExit as stop:\n    assert stop.code == 0\n"
+        "assert not {'jax', 'numpyro', 'pandas', 'numpy'} & set(sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+    assert "reproduce" in done.stdout
