@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from progressfit.infer.information import NOT_IDENTIFIED
+from progressfit.infer.identification import NOT_IDENTIFIED
 from progressfit.infer.result import Draws, Fit
 from progressfit.model import Model
 from progressfit.params import bind, constrain
@@ -44,7 +44,7 @@ def determined(result: Fit | Draws, fn: Callable[[Model], Any]) -> Any:
 
 def _verdicts(gradient: np.ndarray, eigenvalues: np.ndarray, directions: np.ndarray) -> Any:
     along = gradient @ directions
-    silent = np.sqrt(np.sum(np.where(eigenvalues < NOT_IDENTIFIED, along, 0.0) ** 2, axis=-1))
+    silent = np.linalg.norm(along[..., eigenvalues < NOT_IDENTIFIED], axis=-1)
     whole = np.sqrt(np.sum(along**2, axis=-1))
     variance = np.sum(along**2 / np.maximum(eigenvalues, NOT_IDENTIFIED), axis=-1)
     verdict = np.where(variance > whole**2, "weak", "identified")

@@ -1,11 +1,17 @@
 """Results in words."""
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 
-from progressfit.infer.result import RESULTS, Draws, Fit, Identification, standard_errors
+if TYPE_CHECKING:
+    from progressfit.infer.identification import Identification
+    from progressfit.infer.result import Draws, Fit
+
+_NEGLIGIBLE = 1e-3
 
 
-def describe_identification(found: Identification) -> str:
+def describe_identification(found: "Identification") -> str:
     """One sentence on what the likelihood determines, naming the weakest direction."""
     smallest = found.eigenvalues[0]
     head = {
@@ -19,7 +25,7 @@ def describe_identification(found: Identification) -> str:
     )
 
 
-def certificate_sentences(fit: Fit) -> list[str]:
+def certificate_sentences(fit: "Fit") -> list[str]:
     """The certificate of a fit, a sentence a line."""
     found, best = fit.certificate, fit.optima[0]
     definite = "positive definite" if found.positive_definite else "NOT positive definite"
@@ -39,30 +45,27 @@ def certificate_sentences(fit: Fit) -> list[str]:
     return [*lines, describe_identification(found.identification)]
 
 
-def describe_fit(fit: Fit) -> str:
-    """A fit as text: certificate, then parameters with standard errors for every optimum."""
+def describe_fit(fit: "Fit") -> str:
+    """A fit as text: the certificate, then the parameters of the best optimum with standard errors."""
     lines = [f"Fit of {fit.stats['n']} rows by {fit.stats['objective']}", *certificate_sentences(fit), ""]
-    errors = standard_errors(fit) if fit.certificate.positive_definite else {}
-    silent = fit.result is RESULTS.NOT_IDENTIFIED
+    errors = fit.stderr()
     width = max(len(path) for path in fit.parameters)
     lines.append(f"{'parameter':<{width}}  {'estimate':>12}  {'std. error':>12}")
     for path, value in fit.parameters.items():
-        error = np.ravel(errors.get(path, np.full(np.shape(value), np.nan)))
-        for i, (v, e) in enumerate(zip(np.ravel(value), error, strict=True)):
+        note = "  (partly from the prior alone)" if _prior_speaks(fit.certificate.identification, path) else ""
+        for i, (v, e) in enumerate(zip(np.ravel(value), np.ravel(errors[path]), strict=True)):
             name = path if np.ndim(value) == 0 else f"{path}[{i}]"
-            note = "  (prior only in part)" if silent and _touches(fit, name) else ""
             lines.append(f"{name:<{width}}  {v:>12.6f}  {e:>12.6f}{note}")
     return "\n".join(lines)
 
 
-def _touches(fit: Fit, name: str) -> bool:
-    found = fit.certificate.identification
-    index = found.names.index(name)
-    null = found.directions[:, found.eigenvalues < 1e-6]
-    return bool(np.linalg.norm(null[index]) > 1e-3)
+def _prior_speaks(found: "Identification", path: str) -> bool:
+    """Whether a parameter takes part in a direction of which the data say nothing."""
+    own = [name == path or name.startswith(f"{path}[") for name in found.names]
+    return bool(np.linalg.norm(found.silent[own]) > _NEGLIGIBLE)
 
 
-def describe_draws(draws: Draws) -> str:
+def describe_draws(draws: "Draws") -> str:
     """Draws as text: how many, how many failed, and how they spread over the known optima."""
     shares = [f"{np.mean(draws.mode[draws.ok] == k):.1%} by optimum {k + 1}" for k in range(int(draws.mode.max()) + 1)]
     head = f"{len(draws)} draws, {draws.kind}; {draws.failed} failed"

@@ -11,12 +11,9 @@ import numpy as np
 from jax.flatten_util import ravel_pytree
 
 from progressfit.dataset import Dataset, Record
-from progressfit.infer.result import Identification
+from progressfit.infer.identification import NOT_IDENTIFIED, WEAK, Identification
 from progressfit.model import Model
 from progressfit.params import Numbers, bind, constrain, coordinate_names, prior_scale
-
-WEAK = 1.0
-NOT_IDENTIFIED = 1e-6
 
 # Nodes of a sinh-stretched trapezoidal rule: dense about the location, reaching a million scales for heavy tails.
 _STEP = 0.05

@@ -10,8 +10,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from progressfit.infer.curvature import standard_errors
+from progressfit.infer.describe import describe_draws, describe_fit
+from progressfit.infer.identification import Identification
 from progressfit.model import Model
-from progressfit.params import Numbers, Values, bind, constrain, free_leaves
+from progressfit.params import Numbers, Values, bind, constrain
 
 
 class RESULTS(enum.Enum):
@@ -62,41 +65,6 @@ class Optimum:
     condition: float
     z: np.ndarray
     hessian: np.ndarray
-
-
-@dataclasses.dataclass(frozen=True)
-class Identification:
-    """What the likelihood alone determines.
-
-    Attributes
-    ----------
-    eigenvalues
-        Of the expected Fisher information in prior standard deviations, ascending, ``(d,)``.
-    directions
-        The eigenvectors as columns, ``(d, d)``, in prior standard deviations.
-    scale
-        The standard deviations used, ``(d,)``.
-    names
-        Name of each coordinate.
-    verdict
-        "identified", "weak" (smallest eigenvalue below 1: the data say less than the prior) or "not identified"
-        (below 1e-6).
-    """
-
-    eigenvalues: np.ndarray
-    directions: np.ndarray
-    scale: np.ndarray
-    names: tuple[str, ...]
-    verdict: str
-
-    def direction(self, index: int = 0) -> str:
-        """The ``index``-th weakest direction in words: its largest components, in prior standard deviations."""
-        vector = self.directions[:, index]
-        order = np.argsort(-np.abs(vector))
-        # The sign of an eigenvector is arbitrary: the largest component is shown as positive.
-        vector = vector * np.sign(vector[order[0]])
-        parts = [f"{vector[i]:+.2f} {self.names[i]}" for i in order if abs(vector[i]) > 0.1]
-        return " ".join(parts)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -157,9 +125,16 @@ class Fit:
         """``fn`` of the fitted model."""
         return fn(self.model)
 
-    def __str__(self) -> str:
-        from progressfit.infer.describe import describe_fit
+    def stderr(self) -> Values:
+        """Standard deviations of the free parameters from the curvature at the best optimum (delta method), by path.
 
+        Those of the posterior for ``objective="map"``, of the likelihood for "mle"; NaN where the curvature is not
+        that of an optimum.
+        """
+        best = self.optima[0]
+        return standard_errors(self.spec, best.z, best.hessian)
+
+    def __str__(self) -> str:
         return describe_fit(self)
 
 
@@ -219,8 +194,6 @@ class Draws:
         return _map(fn, self.spec, self.values)
 
     def __str__(self) -> str:
-        from progressfit.infer.describe import describe_draws
-
         return describe_draws(self)
 
 
@@ -232,15 +205,3 @@ def _map(fn: Callable[[Model], Any], spec: Model, values: Values) -> Any:
 def stack_values(spec: Model, z: Numbers) -> Values:
     """Parameter values by path, with a leading axis, from unconstrained vectors ``(draws, d)``."""
     return jax.vmap(lambda one: constrain(spec, one)[0])(jnp.asarray(z))
-
-
-def standard_errors(fit: Fit) -> Values:
-    """Standard deviations of the free parameters from the curvature at the optimum (delta method), by path."""
-    best = fit.optima[0]
-    covariance = np.linalg.inv(best.hessian)
-    found: Values = {}
-    for leaf in free_leaves(fit.spec):
-        jacobian = jax.jacfwd(lambda z, path=leaf.path: jnp.ravel(constrain(fit.spec, z)[0][path]))(jnp.asarray(best.z))
-        variance = np.einsum("ij,jk,ik->i", jacobian, covariance, jacobian)
-        found[leaf.path] = np.sqrt(variance).reshape(leaf.prior.shape())
-    return found

@@ -54,9 +54,7 @@ def test_gaussian_noise():
     point, draws = refits(Gaussian(LogScale(dist.Normal(0.0, 5.0))), "noise.log_scale", -2.0)
     check_unbiased(point, draws)
     # The curvature's standard errors are the spread of the refits: chi-squared with 199 degrees of freedom.
-    from progressfit.infer.result import standard_errors
-
-    for path, error in standard_errors(point).items():
+    for path, error in point.stderr().items():
         ratio = np.std(np.asarray(draws.values[path]), ddof=1) / float(error)
         # sd of a standard deviation from 200 draws is 5%; five of them, and 2% for p / 2n.
         assert 0.73 < ratio < 1.27, path

@@ -54,10 +54,8 @@ def test_exact_for_a_gaussian_posterior(gaussian):
 
 
 def test_standard_errors_are_the_posterior_sds(gaussian):
-    from progressfit.infer.result import standard_errors
-
     law, data, _, covariance, _ = gaussian
-    errors = standard_errors(pf.fit(law, data, key=jax.random.key(0), starts=4))
+    errors = pf.fit(law, data, key=jax.random.key(0), starts=4).stderr()
     np.testing.assert_allclose([errors["a"], errors["b.slope"]], np.sqrt(np.diag(covariance)), rtol=1e-8)
 
 
