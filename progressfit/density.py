@@ -6,6 +6,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
+from progressfit._x64 import require_x64
 from progressfit.dataset import Dataset
 from progressfit.model import Model
 from progressfit.params import bind, constrain, free_leaves, log_prior
@@ -42,6 +43,7 @@ def log_density(
     The likelihood is the normalised density of the *linked* response; the link's Jacobian does not depend on
     parameters and is left out (see :meth:`progressfit.Model.log_lik`).
     """
+    require_x64()
     values, log_det = constrain(spec, z)
     log_lik = bind(spec, values).log_lik(data)
     if weights is not None:

@@ -10,6 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax.core import Tracer
 
+from progressfit._x64 import require_x64
 from progressfit.dataset import Record
 from progressfit.model import Model, channels
 
@@ -66,6 +67,7 @@ def shapley(
     ValueError
         If a player names nothing, or something that differs between the records belongs to no player.
     """
+    require_x64()
     teams = _teams(model, start, end, players)
     coalitions, weights = _shapley_weights(len(teams))
     scale = of if of is not None else lambda response: response

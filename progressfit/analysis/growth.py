@@ -10,6 +10,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from progressfit._x64 import require_x64
 from progressfit.dataset import Record
 from progressfit.model import Model, channels, reference_record
 from progressfit.terms import AbstractTrend
@@ -42,6 +43,7 @@ def growth_rate(
     -------
     Natural log units per year (scalar). NaN or infinite where performance no longer responds to the input.
     """
+    require_x64()
     moving = _moving(model, input, channel)
     record = reference_record(model) if at is None else at
 

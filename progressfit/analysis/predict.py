@@ -6,6 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from progressfit._x64 import require_x64
 from progressfit.dataset import Dataset, Record
 from progressfit.infer.result import Draws
 from progressfit.model import Model
@@ -14,6 +15,7 @@ from progressfit.params import bind
 
 def predict(model: Model, records: Record) -> jax.Array:
     """Predicted performance (median of the response) for records with a leading axis, shape ``(n,)``."""
+    require_x64()
     return model.predict(records)
 
 
@@ -79,6 +81,7 @@ def predict_intervals(
     level
         Coverage of the central intervals.
     """
+    require_x64()
     if not 0 < level < 1:
         raise ValueError(f"level={level}: give a fraction strictly between 0 and 1")
     keys = jax.random.split(key, len(draws))

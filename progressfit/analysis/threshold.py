@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 import optimistix as optx
 
+from progressfit._x64 import require_x64
 from progressfit.analysis.growth import doubling_time
 from progressfit.dataset import Record
 from progressfit.model import Model
@@ -34,6 +35,7 @@ def required_input(model: Model, level: Any, record: Record, input: str = "compu
     Natural units (scalar): infinite if the level lies above the ceiling that the other inputs set, and 1 (the
     smallest amount considered) if already that suffices.
     """
+    require_x64()
     target = model.link.forward(jnp.asarray(level, float))
 
     def excess(log_input: jax.Array, args: Any = None) -> jax.Array:

@@ -1,6 +1,6 @@
 """The verb ``bootstrap``: refits of resampled or simulated tables, all in one compiled program."""
 
-from typing import Any, Literal
+from typing import Literal
 
 import jax
 import jax.numpy as jnp
@@ -10,7 +10,7 @@ from progressfit._x64 import require_x64
 from progressfit.dataset import Dataset
 from progressfit.infer.certificate import GRADIENT_TOLERANCE
 from progressfit.infer.clock import Clock
-from progressfit.infer.optimise import check_weights, prior_weight_of
+from progressfit.infer.optimise import fitted_weights, prior_weight_of
 from progressfit.infer.programs import Replicates, batch_size, fit_replicates
 from progressfit.infer.result import RESULTS, Draws, Fit, stack_values
 from progressfit.params import Numbers
@@ -34,7 +34,6 @@ def bootstrap(
     replicates: int = 1000,
     kind: Kind = "rows",
     starts: Literal["optima", "best"] = "optima",
-    weights: Any = None,
     max_steps: int = 200,
     chunk: int | None = None,
 ) -> Draws:
@@ -43,7 +42,7 @@ def bootstrap(
     Parameters
     ----------
     point
-        The fit whose optima supply the starts, so that a replicate can change mode.
+        The fit whose optima supply the starts, so that a replicate can change mode. Its row weights count here too.
     data
         The table that was fitted.
     key
@@ -56,8 +55,6 @@ def bootstrap(
     starts
         "optima" starts every replicate from every known optimum; "best" from the best alone, as published analyses
         do, and then replicates cannot change mode.
-    weights
-        Row weights used in the fit, shape ``(n,)``.
     max_steps
         Largest number of trial steps from each start.
     chunk
@@ -83,7 +80,7 @@ def bootstrap(
         jax.random.split(key, replicates),
         table,
         np.int64(np.max(table.clusters) + 1),
-        check_weights(weights, data),
+        fitted_weights(point, data),
         prior_weight_of(point.stats["objective"]),
         np.int64(max_steps),
         kind="rows" if kind == "clusters" else kind,

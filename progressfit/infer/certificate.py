@@ -45,7 +45,8 @@ def distinct_optima(spec: Model, ends: Ends) -> tuple[Optimum, ...]:
     """
     minimum = ends.minimum
     value = np.asarray(minimum.value)
-    candidates = [i for i in np.argsort(value, kind="stable") if finished(minimum)[i] and curvature(ends, i)[0] > 0]
+    stationary = finished(minimum)
+    candidates = [i for i in np.argsort(value, kind="stable") if stationary[i] and curvature(ends, i)[0] > 0]
     groups: list[list[int]] = []
     for i in candidates:
         same = [group for group in groups if _same(minimum, group[0], i)]

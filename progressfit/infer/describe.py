@@ -34,7 +34,8 @@ def certificate_sentences(fit: "Fit") -> list[str]:
         f"Gradient {found.gradient_norm:.1e} in units of the curvature; Hessian {definite}, "
         f"condition {found.condition:.3g}.",
         f"{found.starts_agreeing} of {found.starts} starts reached the best optimum (objective {best.objective:.6f}); "
-        f"{found.unfinished} did not finish.",
+        f"{found.unfinished} did not finish."
+        + (" One start cannot tell whether there are other optima." if found.starts == 1 else ""),
     ]
     lines += [
         f"Another optimum at objective {other.objective:.6f}, reached by {other.starts} of {found.starts} starts."

@@ -1,7 +1,5 @@
 """The verb ``laplace``: a mixture of normal approximations, one at each optimum, weighted by its mass."""
 
-from typing import Any
-
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -13,7 +11,7 @@ from progressfit.infer.bootstrap import nearest_optimum
 from progressfit.infer.certificate import Ends, distinct_optima
 from progressfit.infer.clock import Clock
 from progressfit.infer.minimise import Minimum
-from progressfit.infer.optimise import check_weights
+from progressfit.infer.optimise import fitted_weights
 from progressfit.infer.programs import fit_starts
 from progressfit.infer.result import RESULTS, Draws, Fit, Optimum, stack_values
 
@@ -35,7 +33,7 @@ def _objectives(spec, z, data, weights):
     return jax.lax.map(lambda one: -log_density(spec, one, data, weights, False), z)
 
 
-def laplace(point: Fit, data: Dataset, *, key: jax.Array, draws: int = 1000, weights: Any = None) -> Draws:
+def laplace(point: Fit, data: Dataset, *, key: jax.Array, draws: int = 1000) -> Draws:
     """Draw from normal approximations of the posterior around every known optimum, weighted by their mass.
 
     The approximation is made in unconstrained coordinates, with the Jacobian of the parameters: each optimum is
@@ -51,8 +49,6 @@ def laplace(point: Fit, data: Dataset, *, key: jax.Array, draws: int = 1000, wei
         A JAX random key; it is split per draw first.
     draws
         Number of draws.
-    weights
-        Row weights used in the fit, shape ``(n,)``.
 
     Returns
     -------
@@ -63,7 +59,7 @@ def laplace(point: Fit, data: Dataset, *, key: jax.Array, draws: int = 1000, wei
     clock = Clock()
     if point.stats["objective"] != "map":
         raise ValueError("the Laplace approximation is of a posterior; fit with objective='map'")
-    table, row_weights = data.bare(), check_weights(weights, data)
+    table, row_weights = data.bare(), fitted_weights(point, data)
     centres = _polish(point, table, row_weights)
     log_mass = np.array([_log_mass(optimum) for optimum in centres])
     evidence = float(np.logaddexp.reduce(log_mass))

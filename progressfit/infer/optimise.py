@@ -96,9 +96,9 @@ def fit(
     result, certificate = certify(spec, ends, optima, identification)
     if throw and result is not RESULTS.CONVERGED:
         raise FitError(result.value)
-    stats = {"n": len(data), "starts": certificate.starts, "objective": objective, "seconds": clock.seconds()}
+    stats = {"n": len(data), "objective": objective, "seconds": clock.seconds()}
     model = bind(spec, {path: jnp.asarray(value) for path, value in optima[0].values.items()})
-    return Fit(spec, model, result, optima[0].objective, certificate, optima, stats)
+    return Fit(spec, model, result, optima[0].objective, certificate, optima, np.asarray(row_weights), stats)
 
 
 def prior_weight_of(objective: str) -> np.float64:
@@ -116,6 +116,19 @@ def check_weights(weights: Any, data: Dataset) -> jax.Array:
     if found.shape != (len(data),) or not (np.isfinite(found).all() and (found >= 0).all()):
         raise ValueError(f"weights must be {len(data)} finite, non-negative numbers, one for each row")
     return jnp.asarray(found)
+
+
+def fitted_weights(point: Fit, data: Dataset) -> jax.Array:
+    """Row weights of a fit, for work around it on the same table.
+
+    Raises
+    ------
+    ValueError
+        If the table has another number of rows than the one that was fitted.
+    """
+    if len(data) != len(point.weights):
+        raise ValueError(f"the fit is of {len(point.weights)} rows, this table has {len(data)}; give the fitted table")
+    return jnp.asarray(point.weights)
 
 
 def starting_points(spec: Model, key: jax.Array | None, starts: int | Mapping[str, Any]) -> jax.Array:

@@ -20,7 +20,9 @@ from progressfit.params import Numbers, Values, bind, constrain
 class RESULTS(enum.Enum):
     """Every outcome is a sentence."""
 
-    CONVERGED = "Converged: the gradient vanishes, the curvature is that of an optimum, and starts agree."
+    CONVERGED = (
+        "Converged: the gradient vanishes, the curvature is that of an optimum, and no start found a better one."
+    )
     STEP_LIMIT = "Not certified: the best start stopped at the step limit; raise max_steps or give better starts."
     STALLED = "Not certified: the best start stopped where no step improves, yet the gradient does not vanish."
     NOT_SMOOTH = (
@@ -99,8 +101,10 @@ class Fit:
         The evidence behind ``result``.
     optima
         All distinct optima, best first; the first is the fit.
+    weights
+        Row weights that were used, ``(n,)``; bootstraps and approximations made around this fit use them too.
     stats
-        Counts and seconds.
+        Number of rows, kind of objective, seconds.
     """
 
     spec: Model
@@ -109,6 +113,7 @@ class Fit:
     objective: float
     certificate: Certificate
     optima: tuple[Optimum, ...]
+    weights: np.ndarray
     stats: dict[str, Any]
 
     @property

@@ -9,6 +9,7 @@ import jax
 import numpy as np
 import pandas as pd
 
+from progressfit._x64 import require_x64
 from progressfit.analysis.growth import doubling_interval, doubling_time, duration, growth_rate
 from progressfit.analysis.identify import determined
 from progressfit.infer.result import Draws, Fit
@@ -39,6 +40,7 @@ def summary(results: Mapping[str, Fit | Draws], of: Callable[[Model], Any], leve
     :func:`progressfit.growth_rate` (or a ``functools.partial`` of it) as ``of``, the growth factor a year, orders of
     magnitude a year and the doubling time follow, the latter by :func:`progressfit.doubling_interval`.
     """
+    require_x64()
     if not 0 < level < 1:
         raise ValueError(f"level={level}: give a fraction strictly between 0 and 1")
     rows = [row for name, result in results.items() for row in _rows(name, result, of, level)]

@@ -118,3 +118,15 @@ def test_refusals(point, runs):
         pf.bootstrap(point, lonely, key=jax.random.key(0), kind="clusters")
     with pytest.raises(ValueError, match="replicates=0"):
         pf.bootstrap(point, runs, key=jax.random.key(0), replicates=0)
+
+
+def test_row_weights_of_the_fit_carry_over(point, runs):
+    """Rows of weight zero are left out of the replicates too."""
+    weights = np.where(np.arange(len(runs)) < 10, 0.0, 1.0)
+    weighted = pf.fit(pf.laws.erdil_besiroglu(), runs, key=jax.random.key(0), weights=weights)
+    draws = pf.bootstrap(weighted, runs, key=jax.random.key(1), replicates=3)
+    changed = np.where(weights == 0, 0.5, np.asarray(runs.response))
+    again = pf.bootstrap(weighted, runs.with_response(changed), key=jax.random.key(1), replicates=3)
+    np.testing.assert_allclose(draws.objective, again.objective, rtol=1e-9)
+    with pytest.raises(ValueError, match="the fit is of 97 rows, this table has 50"):
+        pf.bootstrap(point, runs.take(np.arange(50)), key=jax.random.key(0), replicates=2)
