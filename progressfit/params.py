@@ -249,6 +249,15 @@ def kinked(spec: Any) -> tuple[str, ...]:
     return tuple(path for path, prior in priors(spec).items() if isinstance(_core(prior), Laplace))
 
 
+def prior_kinks(spec: Any, values: Mapping[str, Any]) -> jax.Array:
+    """Signed distances from the kinks of Laplace priors, in units of their scales, shape ``(kinks,)``."""
+    found = [jnp.zeros(0)]
+    for path in kinked(spec):
+        prior: Any = _core(priors(spec)[path])
+        found.append(jnp.ravel((values[path] - prior.loc) / prior.scale))
+    return jnp.concatenate(found)
+
+
 def _core(prior: Any) -> Distribution:
     """The distribution inside expansions such as ``prior.expand([k])``."""
     while isinstance(prior, ExpandedDistribution | Independent | MaskedDistribution):

@@ -4,11 +4,12 @@ from typing import NamedTuple
 
 import numpy as np
 
+from progressfit.infer.curvature import condition_number, is_definite
+from progressfit.infer.kinks import has_kinks
 from progressfit.infer.minimise import CONVERGED, NOT_FINITE, STEP_LIMIT, Minimum
 from progressfit.infer.result import RESULTS, Certificate, Identification, Optimum
 from progressfit.model import Model
-from progressfit.noise import Laplace
-from progressfit.params import constrain, free_leaves, kinked
+from progressfit.params import constrain, free_leaves
 
 GRADIENT_TOLERANCE = 1e-6
 OBJECTIVE_TOLERANCE = 1e-6
@@ -22,12 +23,6 @@ class Ends(NamedTuple):
 
     minimum: Minimum
     scale: np.ndarray
-
-
-def curvature(ends: Ends, index: int) -> np.ndarray:
-    """Ascending eigenvalues of one Hessian in units of ``scale``."""
-    hessian = np.asarray(ends.minimum.hessian[index])
-    return np.linalg.eigvalsh(hessian * ends.scale[:, None] * ends.scale[None, :])
 
 
 def finished(minimum: Minimum) -> np.ndarray:
@@ -46,7 +41,9 @@ def distinct_optima(spec: Model, ends: Ends) -> tuple[Optimum, ...]:
     minimum = ends.minimum
     value = np.asarray(minimum.value)
     stationary = finished(minimum)
-    candidates = [i for i in np.argsort(value, kind="stable") if stationary[i] and curvature(ends, i)[0] > 0]
+    candidates = [
+        i for i in np.argsort(value, kind="stable") if stationary[i] and is_definite(np.asarray(minimum.hessian[i]))
+    ]
     groups: list[list[int]] = []
     for i in candidates:
         same = [group for group in groups if _same(minimum, group[0], i)]
@@ -67,8 +64,6 @@ def _same(minimum: Minimum, i: int, j: int) -> bool:
 
 def _optimum(spec: Model, ends: Ends, group: list[int]) -> Optimum:
     best, minimum = group[0], ends.minimum
-    eigenvalues = curvature(ends, best)
-    positive = len(eigenvalues) == 0 or eigenvalues[0] > 0
     z = np.asarray(minimum.z[best])
     return Optimum(
         values={path: np.asarray(value) for path, value in constrain(spec, z)[0].items()},
@@ -76,9 +71,7 @@ def _optimum(spec: Model, ends: Ends, group: list[int]) -> Optimum:
         starts=len(group),
         share=len(group) / len(minimum.value),
         gradient_norm=float(minimum.decrement[best]),
-        condition=float(eigenvalues[-1] / eigenvalues[0])
-        if positive and len(eigenvalues)
-        else float(not positive) * np.inf,
+        condition=condition_number(np.asarray(minimum.hessian[best]), ends.scale),
         z=z,
         hessian=np.asarray(minimum.hessian[best]),
     )
@@ -111,10 +104,9 @@ def certify(
     best = optima[0]
     lowest = best_end(spec, ends)
     total = len(ends.minimum.value)
-    eigenvalues = np.linalg.eigvalsh(best.hessian * ends.scale[:, None] * ends.scale[None, :])
     certificate = Certificate(
         gradient_norm=best.gradient_norm,
-        positive_definite=bool((eigenvalues > 0).all()),
+        positive_definite=is_definite(best.hessian),
         condition=best.condition,
         starts=total,
         starts_agreeing=best.starts,
@@ -129,22 +121,17 @@ def certify(
     return result, certificate
 
 
-def has_kinks(spec: Model) -> bool:
-    """Whether the log density of a spec has kinks: Laplace noise, or a Laplace prior."""
-    return isinstance(spec.noise, Laplace) or bool(kinked(spec))
-
-
 def _judge(certificate: Certificate, best: Optimum, lowest: Optimum, missed: bool, ends: Ends) -> RESULTS:
     if not np.isfinite(best.objective):
         return RESULTS.NOT_FINITE
     if certificate.at_bound:
         return RESULTS.AT_BOUND
-    if certificate.identification.verdict == "not identified":
-        return RESULTS.NOT_IDENTIFIED
     doubtful = lowest if missed else best
     if not doubtful.gradient_norm < GRADIENT_TOLERANCE:
         limited = (np.asarray(ends.minimum.status) == STEP_LIMIT).any()
         return RESULTS.STEP_LIMIT if limited else RESULTS.STALLED
+    if certificate.identification.verdict == "not identified":
+        return RESULTS.NOT_IDENTIFIED
     if missed or not certificate.positive_definite:
         return RESULTS.NOT_A_MINIMUM
     if certificate.starts > 1 and certificate.starts_agreeing < 2:

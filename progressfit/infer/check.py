@@ -5,6 +5,7 @@ from typing import NamedTuple
 import jax.numpy as jnp
 import numpy as np
 
+from progressfit._x64 import require_x64
 from progressfit.dataset import Dataset
 from progressfit.frame import TableError, describe_rows
 from progressfit.model import Model, channels
@@ -28,6 +29,7 @@ def check(spec: Model, data: Dataset) -> list[Tick]:
     One tick for each thing that was looked at, in order of importance; those with ``ok=False`` keep ``fit`` from
     starting.
     """
+    require_x64()
     return [
         _enough_rows(data),
         _response(spec, data),

@@ -1,4 +1,4 @@
-"""Standard errors from the curvature at an optimum."""
+"""The curvature at an optimum: definiteness, condition, standard errors."""
 
 import jax
 import jax.numpy as jnp
@@ -6,6 +6,22 @@ import numpy as np
 
 from progressfit.model import Model
 from progressfit.params import Values, constrain, free_leaves
+
+
+def is_definite(hessian: np.ndarray) -> bool:
+    """Whether a Hessian is positive definite, judged on unit diagonal: scales of parameters play no part."""
+    diagonal = np.diag(hessian)
+    if not (np.isfinite(hessian).all() and (diagonal > 0).all()):
+        return False
+    return bool(np.linalg.eigvalsh(hessian / np.sqrt(np.outer(diagonal, diagonal)))[0] > 0)
+
+
+def condition_number(hessian: np.ndarray, scale: np.ndarray) -> float:
+    """Condition number of a Hessian in units of ``scale``; infinite if it is not positive definite to rounding."""
+    if not np.isfinite(hessian).all():
+        return np.inf
+    eigenvalues = np.linalg.eigvalsh(hessian * np.outer(scale, scale))
+    return float(eigenvalues[-1] / eigenvalues[0]) if eigenvalues[0] > 0 else np.inf
 
 
 def standard_errors(spec: Model, z: np.ndarray, hessian: np.ndarray) -> Values:
@@ -22,7 +38,7 @@ def standard_errors(spec: Model, z: np.ndarray, hessian: np.ndarray) -> Values:
     -------
     Arrays of the shapes of the leaves; NaN throughout if the Hessian is not positive definite.
     """
-    definite = np.isfinite(hessian).all() and np.linalg.eigvalsh(hessian)[0] > 0
+    definite = is_definite(hessian)
     covariance = np.linalg.inv(hessian) if definite else np.full_like(hessian, np.nan)
     jacobians = jax.jacfwd(lambda vector: constrain(spec, vector)[0])(jnp.asarray(z))
     found: Values = {}

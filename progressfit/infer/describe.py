@@ -31,7 +31,7 @@ def certificate_sentences(fit: "Fit") -> list[str]:
     definite = "positive definite" if found.positive_definite else "NOT positive definite"
     lines = [
         fit.result.value,
-        f"Gradient {found.gradient_norm:.1e} in units of the curvature; Hessian {definite}, "
+        f"Optimality conditions met to {found.gradient_norm:.1e} in units of the curvature; Hessian {definite}, "
         f"condition {found.condition:.3g}.",
         f"{found.starts_agreeing} of {found.starts} starts reached the best optimum (objective {best.objective:.6f}); "
         f"{found.unfinished} did not finish."

@@ -10,6 +10,7 @@ from progressfit.density import log_density
 from progressfit.infer.bootstrap import nearest_optimum
 from progressfit.infer.certificate import Ends, distinct_optima
 from progressfit.infer.clock import Clock
+from progressfit.infer.kinks import has_kinks
 from progressfit.infer.minimise import Minimum
 from progressfit.infer.optimise import fitted_weights
 from progressfit.infer.programs import fit_starts
@@ -59,6 +60,10 @@ def laplace(point: Fit, data: Dataset, *, key: jax.Array, draws: int = 1000) -> 
     clock = Clock()
     if point.stats["objective"] != "map":
         raise ValueError("the Laplace approximation is of a posterior; fit with objective='map'")
+    if has_kinks(point.spec):
+        raise ValueError(
+            "the density has kinks (Laplace noise or prior), so no normal approximates it at its optimum; bootstrap"
+        )
     table, row_weights = data.bare(), fitted_weights(point, data)
     centres = _polish(point, table, row_weights)
     log_mass = np.array([_log_mass(optimum) for optimum in centres])

@@ -14,6 +14,7 @@ import numpy as np
 
 from progressfit.dataset import Dataset
 from progressfit.density import log_density
+from progressfit.infer.kinks import has_kinks, minimise_kinked
 from progressfit.infer.minimise import Minimum, minimise
 from progressfit.model import Model
 from progressfit.params import Numbers, bind, constrain, prior_scale, sample_prior, unconstrain
@@ -51,6 +52,26 @@ def step_scale(spec: Model) -> jax.Array:
     return jnp.where(jnp.isfinite(scale) & (scale > 0), scale, 1.0)
 
 
+def solve(
+    spec: Model,
+    start: jax.Array,
+    data: Dataset,
+    weights: jax.Array,
+    prior_weight: Any,
+    scale: jax.Array,
+    max_steps: Any,
+    jacobian: bool = False,
+) -> Minimum:
+    """Minimise the negative log density from one start, with the method that its shape calls for."""
+
+    def objective(z: jax.Array) -> jax.Array:
+        return -log_density(spec, z, data, weights, jacobian, prior_weight)
+
+    if has_kinks(spec):
+        return minimise_kinked(objective, spec, data, weights, prior_weight, start, scale, max_steps)
+    return minimise(objective, start, scale, max_steps)
+
+
 @functools.partial(jax.jit, static_argnames=("count",))
 def draw_starts(spec: Model, key: jax.Array, count: int) -> jax.Array:
     """Unconstrained starting points drawn from the prior, ``(count, d)``; the key is split per start first."""
@@ -72,7 +93,7 @@ def fit_starts(
     scale = step_scale(spec)
 
     def one(start: jax.Array) -> Minimum:
-        return minimise(lambda z: -log_density(spec, z, data, weights, jacobian, prior_weight), start, scale, max_steps)
+        return solve(spec, start, data, weights, prior_weight, scale, max_steps, jacobian)
 
     return batched(one, starts, chunk), scale
 
@@ -91,6 +112,14 @@ def bayesian_weights(key: jax.Array, data: Dataset, clusters: Any) -> jax.Array:
     slots = jnp.arange(data.clusters.shape[0])
     exponential = jnp.where(slots < clusters, jax.random.exponential(key, slots.shape), 0.0)
     return (exponential * clusters / jnp.sum(exponential))[data.clusters]
+
+
+def _smallest_curvature(hessian: Numbers) -> jax.Array:
+    """Smallest eigenvalue of a Hessian brought to unit diagonal; not positive unless the Hessian is definite."""
+    diagonal = jnp.diag(jnp.asarray(hessian))
+    scaled = hessian / jnp.sqrt(jnp.abs(jnp.outer(diagonal, diagonal)))
+    usable = jnp.isfinite(scaled).all() & (diagonal > 0).all()
+    return jnp.linalg.eigvalsh(jnp.where(usable, scaled, -jnp.eye(diagonal.shape[0])))[0]
 
 
 @functools.partial(jax.jit, static_argnames=("kind", "chunk"))
@@ -124,13 +153,11 @@ def fit_replicates(
             drawn = weights * draw(key, data, clusters)
 
         def one(start: jax.Array) -> Minimum:
-            return minimise(lambda z: -log_density(spec, z, table, drawn, False, prior_weight), start, scale, max_steps)
+            return solve(spec, start, table, drawn, prior_weight, scale, max_steps)
 
         ends = jax.lax.map(one, starts)
         best = jnp.argmin(jnp.where(jnp.isfinite(ends.value), ends.value, jnp.inf))
-        scaled = ends.hessian[best] * scale[:, None] * scale[None, :]
-        clean = jnp.where(jnp.isfinite(scaled).all(), scaled, -jnp.eye(scale.shape[0]))
-        curvature = jnp.linalg.eigvalsh(clean)[0]
+        curvature = _smallest_curvature(ends.hessian[best])
         return Replicates(ends.z[best], ends.value[best], ends.decrement[best], ends.status[best], curvature)
 
     return batched(replicate, keys, chunk)

@@ -13,6 +13,7 @@ import numpy as np
 from progressfit.infer.curvature import standard_errors
 from progressfit.infer.describe import describe_draws, describe_fit
 from progressfit.infer.identification import Identification
+from progressfit.infer.kinks import has_kinks
 from progressfit.model import Model
 from progressfit.params import Numbers, Values, bind, constrain
 
@@ -21,13 +22,14 @@ class RESULTS(enum.Enum):
     """Every outcome is a sentence."""
 
     CONVERGED = (
-        "Converged: the gradient vanishes, the curvature is that of an optimum, and no start found a better one."
+        "Converged: the optimality conditions hold, the curvature is that of an optimum, and no start found a better "
+        "one."
     )
     STEP_LIMIT = "Not certified: the best start stopped at the step limit; raise max_steps or give better starts."
     STALLED = "Not certified: the best start stopped where no step improves, yet the gradient does not vanish."
     NOT_SMOOTH = (
-        "Not certified: the objective has kinks (Laplace noise or a Laplace prior), at which a gradient cannot vanish; "
-        "use Huber noise with a small delta, or Student-t noise, for a certified robust fit."
+        "Not certified: the objective has kinks (Laplace noise or a Laplace prior), and the subgradient conditions "
+        "do not hold at the best point; give better starts, or use Huber noise with a small delta or Student-t noise."
     )
     NOT_FINITE = "Failed: from no start did the objective stay finite; check the priors' range and the data's units."
     NOT_A_MINIMUM = "Not certified: the curvature at the best point is not that of an optimum (flat or a saddle)."
@@ -52,7 +54,8 @@ class Optimum:
     starts, share
         Number and share of the starts that ended here.
     gradient_norm
-        Newton decrement: distance to the optimum in units of its own curvature.
+        Newton decrement: distance to the optimum in units of its own curvature. Where the density has kinks, the
+        violation of the subgradient conditions in the same units.
     condition
         Condition number of the Hessian in prior standard deviations; infinite if it is not positive definite.
     z, hessian
@@ -134,9 +137,11 @@ class Fit:
         """Standard deviations of the free parameters from the curvature at the best optimum (delta method), by path.
 
         Those of the posterior for ``objective="map"``, of the likelihood for "mle"; NaN where the curvature is not
-        that of an optimum.
+        that of an optimum, and where the density has kinks, whose curvature says nothing about spread: bootstrap then.
         """
         best = self.optima[0]
+        if has_kinks(self.spec):
+            return {path: np.full(np.shape(value), np.nan) for path, value in best.values.items()}
         return standard_errors(self.spec, best.z, best.hessian)
 
     def __str__(self) -> str:

@@ -10,7 +10,7 @@ import pytest
 import progressfit as pf
 from progressfit import RESULTS
 from progressfit.infer.optimise import FitError
-from progressfit.noise import Gaussian, Laplace, LogScale
+from progressfit.noise import Gaussian, LogScale
 from progressfit.terms import GroupEffect, Logistic, LogSlope, Sum
 
 PUBLISHED = {
@@ -140,11 +140,6 @@ def test_step_limit_is_not_success():
     found = pf.fit(line(), line_data(), key=jax.random.key(1), starts=4, max_steps=1)
     assert found.result is RESULTS.STEP_LIMIT
     assert found.certificate.unfinished == 4
-
-
-def test_kinked_noise_is_never_called_converged():
-    found = pf.fit(line(Laplace(LogScale(dist.Normal(0.0, 1.0)))), line_data(), key=jax.random.key(0), starts=8)
-    assert found.result is RESULTS.NOT_SMOOTH
 
 
 def test_runaway_is_not_success():
