@@ -53,7 +53,7 @@ def describe_fit(fit: "Fit") -> str:
     width = max(len(path) for path in fit.parameters)
     lines.append(f"{'parameter':<{width}}  {'estimate':>12}  {'std. error':>12}")
     for path, value in fit.parameters.items():
-        note = "  (partly from the prior alone)" if _prior_speaks(fit.certificate.identification, path) else ""
+        note = "  (not determined by the data)" if _prior_speaks(fit.certificate.identification, path) else ""
         for i, (v, e) in enumerate(zip(np.ravel(value), np.ravel(errors[path]), strict=True)):
             name = path if np.ndim(value) == 0 else f"{path}[{i}]"
             lines.append(f"{name:<{width}}  {v:>12.6f}  {e:>12.6f}{note}")

@@ -35,9 +35,7 @@ class RESULTS(enum.Enum):
     NOT_A_MINIMUM = "Not certified: the curvature at the best point is not that of an optimum (flat or a saddle)."
     AT_BOUND = "Not certified: a parameter ran to the edge of its range or towards infinity."
     STARTS_DISAGREE = "Not certified: only one start reached the best optimum; use more starts."
-    NOT_IDENTIFIED = (
-        "Not identified: the data leave a direction of the parameters undetermined; only the prior speaks there."
-    )
+    NOT_IDENTIFIED = "Not identified: the data leave a direction of the parameters undetermined; only the prior, if any, speaks there."
     REPLICATES_FAILED = "Not certified: some replicates did not converge; they are counted and left out of intervals."
 
 
