@@ -7,7 +7,7 @@ distribution the parameter is free; where it holds a number the parameter is fix
 Distributions are themselves pytrees, so every walk over a tree needs ``is_leaf``; all such walks live here.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 import equinox as eqx
@@ -25,6 +25,7 @@ from numpyro.distributions import (
     biject_to,
     constraints,
 )
+from numpyro.distributions.transforms import IdentityTransform
 
 from progressfit import _x64 as _x64
 
@@ -290,19 +291,35 @@ def prior_scale(spec: Any) -> jax.Array:
     Exact for priors on the whole line with a finite variance. Otherwise half the central 68% range of a fixed set
     of prior draws mapped to the unconstrained space, which exists for heavy tails too.
     """
-    parts = [_leaf_scale(leaf) for leaf in free_leaves(spec)]
-    return jnp.concatenate(parts) if parts else jnp.zeros(0)
+    return _per_coordinate(spec, lambda leaf, low, median, high: _exact_scale(leaf, (high - low) / 2))
 
 
-def _leaf_scale(leaf: Free) -> jax.Array:
+def prior_centre(spec: Any) -> jax.Array:
+    """Prior median of each unconstrained coordinate, from a fixed set of draws; NaN where the prior is flat."""
+    return _per_coordinate(spec, lambda leaf, low, median, high: median)
+
+
+def is_unbounded(leaf: Free) -> bool:
+    """Whether a leaf is its own unconstrained coordinate: its range has no edge to run to."""
+    return isinstance(biject_to(leaf.prior.support), IdentityTransform)
+
+
+def _per_coordinate(spec: Any, fn: Callable[..., jax.Array]) -> jax.Array:
+    """``fn`` of each leaf and the 16%, 50% and 84% points of its prior in unconstrained space, put end to end."""
+    parts = [jnp.zeros(0)]
+    for leaf in free_leaves(spec):
+        if isinstance(_core(leaf.prior), ImproperUniform):
+            parts.append(jnp.full(leaf.size, jnp.nan))
+            continue
+        draws = leaf.prior.sample(jax.random.key(0), (_DRAWS_FOR_SCALE,))
+        raw = biject_to(leaf.prior.support).inv(draws).reshape(_DRAWS_FOR_SCALE, leaf.size)
+        parts.append(fn(leaf, *jnp.quantile(raw, jnp.array([0.158655, 0.5, 0.841345]), axis=0)))
+    return jnp.concatenate(parts)
+
+
+def _exact_scale(leaf: Free, robust: jax.Array) -> jax.Array:
     prior = leaf.prior
-    if isinstance(_core(prior), ImproperUniform):
-        return jnp.full(leaf.size, jnp.nan)
-    draws = prior.sample(jax.random.key(0), (_DRAWS_FOR_SCALE,))
-    raw = biject_to(prior.support).inv(draws).reshape(_DRAWS_FOR_SCALE, leaf.size)
-    low, high = jnp.quantile(raw, jnp.array([0.158655, 0.841345]), axis=0)
-    robust = (high - low) / 2
-    if prior.event_shape == () and prior.support is constraints.real:
-        exact = jnp.sqrt(jnp.ravel(jnp.broadcast_to(prior.variance, prior.shape())))
-        return jnp.where(jnp.isfinite(exact), exact, robust)
-    return robust
+    if prior.event_shape != () or prior.support is not constraints.real:
+        return robust
+    exact = jnp.sqrt(jnp.ravel(jnp.broadcast_to(prior.variance, prior.shape())))
+    return jnp.where(jnp.isfinite(exact), exact, robust)

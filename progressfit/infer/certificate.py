@@ -4,25 +4,29 @@ from typing import NamedTuple
 
 import numpy as np
 
-from progressfit.infer.curvature import condition_number, is_definite
+from progressfit.infer.curvature import condition_number, is_definite, newton_step
 from progressfit.infer.kinks import has_kinks
 from progressfit.infer.minimise import CONVERGED, NOT_FINITE, STEP_LIMIT, Minimum
 from progressfit.infer.result import RESULTS, Certificate, Identification, Optimum
 from progressfit.model import Model
-from progressfit.params import constrain, free_leaves
+from progressfit.params import constrain, free_leaves, is_unbounded
 
 GRADIENT_TOLERANCE = 1e-6
 OBJECTIVE_TOLERANCE = 1e-6
 DISTANCE_TOLERANCE = 1e-3
-_FAR = 1e3
-_EDGE = 20.0
+# Far: in prior standard deviations. Edge: in unconstrained units, e^-20 from the edge of the range. Step: relative.
+_FAR, _EDGE, _STEP_LEFT = 1e3, 20.0, 5e-3
 
 
 class Ends(NamedTuple):
-    """Ends of all starts as NumPy arrays: ``minimum`` has a leading axis of starts, ``scale`` is ``(d,)``."""
+    """Ends of all starts as NumPy arrays: ``minimum`` has a leading axis of starts, the others are ``(d,)``.
+
+    ``scale`` and ``centre`` are those of the prior in unconstrained space; 1 and NaN where it is flat.
+    """
 
     minimum: Minimum
     scale: np.ndarray
+    centre: np.ndarray
 
 
 def finished(minimum: Minimum) -> np.ndarray:
@@ -74,6 +78,7 @@ def _optimum(spec: Model, ends: Ends, group: list[int]) -> Optimum:
         condition=condition_number(np.asarray(minimum.hessian[best]), ends.scale),
         z=z,
         hessian=np.asarray(minimum.hessian[best]),
+        step=newton_step(np.asarray(minimum.hessian[best]), np.asarray(minimum.gradient[best])),
     )
 
 
@@ -84,15 +89,19 @@ def best_end(spec: Model, ends: Ends) -> Optimum:
     return _optimum(spec, ends, [best])
 
 
-def at_bound(spec: Model, z: np.ndarray, scale: np.ndarray) -> tuple[str, ...]:
-    """Free leaves that ran far outside their prior, or to the edge of a bounded range."""
+def at_bound(spec: Model, best: Optimum, ends: Ends) -> tuple[str, ...]:
+    """Free leaves on their way to infinity, or to the edge of a bounded range.
+
+    Either they ended far away from their prior, or a sizeable Newton step is left although the objective hardly
+    changes any more, as on a plateau that falls for ever.
+    """
     found = []
     for leaf in free_leaves(spec):
-        part = np.asarray(z[leaf.start : leaf.start + leaf.size])
-        width = np.asarray(scale[leaf.start : leaf.start + leaf.size])
-        bounded = "real" not in type(leaf.prior.support).__name__.lower()
-        limit = np.maximum(_EDGE, 10 * width) if bounded else _FAR * np.maximum(width, 1.0)
-        if (np.abs(part) > limit).any():
+        own = slice(leaf.start, leaf.start + leaf.size)
+        limit = _FAR * ends.scale[own] if is_unbounded(leaf) else np.maximum(_EDGE, 10 * ends.scale[own])
+        far = np.abs(best.z[own] - ends.centre[own]) > limit  # never so where the prior is flat and has no centre
+        moving = np.abs(best.step[own]) > _STEP_LEFT * np.abs(best.z[own]) + GRADIENT_TOLERANCE * ends.scale[own]
+        if (far | moving).any():
             found.append(leaf.path)
     return tuple(found)
 
@@ -111,7 +120,7 @@ def certify(
         starts=total,
         starts_agreeing=best.starts,
         unfinished=int(np.sum(~finished(ends.minimum))),
-        at_bound=at_bound(spec, best.z, ends.scale),
+        at_bound=at_bound(spec, best, ends),
         identification=identification,
     )
     missed = lowest.objective < best.objective - OBJECTIVE_TOLERANCE * max(abs(best.objective), 1e-300)

@@ -24,6 +24,11 @@ def condition_number(hessian: np.ndarray, scale: np.ndarray) -> float:
     return float(eigenvalues[-1] / eigenvalues[0]) if eigenvalues[0] > 0 else np.inf
 
 
+def newton_step(hessian: np.ndarray, gradient: np.ndarray) -> np.ndarray:
+    """The step to the minimum of the quadratic model, ``(d,)``; zeros where the Hessian is not positive definite."""
+    return -np.linalg.solve(hessian, gradient) if is_definite(hessian) else np.zeros_like(gradient)
+
+
 def standard_errors(spec: Model, z: np.ndarray, hessian: np.ndarray) -> Values:
     """Standard deviations of the free leaves by the delta method, by path.
 

@@ -90,8 +90,8 @@ def _polish(point: Fit, table: Dataset, weights: jax.Array) -> tuple[Optimum, ..
     """Optima of the density in unconstrained coordinates, started from those of the fit."""
     starts = jnp.stack([optimum.z for optimum in point.optima])
     one, steps = np.float64(1.0), np.int64(200)
-    minimum, scale = fit_starts(point.spec, starts, table, weights, one, steps, jacobian=True, chunk=None)
-    found = distinct_optima(point.spec, Ends(Minimum(*map(np.asarray, minimum)), np.asarray(scale)))
+    minimum, scale, centre = fit_starts(point.spec, starts, table, weights, one, steps, jacobian=True, chunk=None)
+    found = distinct_optima(point.spec, Ends(Minimum(*map(np.asarray, minimum)), np.asarray(scale), np.asarray(centre)))
     if not found:
         raise ValueError(f"no optimum with a positive definite curvature to approximate around ({point.result.value})")
     return found

@@ -80,7 +80,7 @@ def fit(
     if dimension(spec) == 0:
         raise ValueError("every parameter of this spec is fixed, so there is nothing to fit; put a prior on one")
     row_weights, prior_weight = check_weights(weights, data), prior_weight_of(objective)
-    minimum, scale = fit_starts(
+    minimum, scale, centre = fit_starts(
         spec,
         starting_points(spec, key, starts),
         bare,
@@ -90,7 +90,7 @@ def fit(
         jacobian=False,
         chunk=batch_size(chunk),
     )
-    ends = Ends(Minimum(*map(np.asarray, minimum)), np.asarray(scale))
+    ends = Ends(Minimum(*map(np.asarray, minimum)), np.asarray(scale), np.asarray(centre))
     optima = distinct_optima(spec, ends) or (best_end(spec, ends),)
     identification = identify(spec, optima[0].z, bare, row_weights)
     result, certificate = certify(spec, ends, optima, identification)

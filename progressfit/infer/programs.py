@@ -17,7 +17,7 @@ from progressfit.density import log_density
 from progressfit.infer.kinks import has_kinks, minimise_kinked
 from progressfit.infer.minimise import Minimum, minimise
 from progressfit.model import Model
-from progressfit.params import Numbers, bind, constrain, prior_scale, sample_prior, unconstrain
+from progressfit.params import Numbers, bind, constrain, prior_centre, prior_scale, sample_prior, unconstrain
 
 _ACCELERATOR_CHUNK = 1024
 
@@ -88,14 +88,14 @@ def fit_starts(
     max_steps: jax.Array | np.int64,
     jacobian: bool,
     chunk: int | None,
-) -> tuple[Minimum, jax.Array]:
-    """Minimise from every start ``(starts, d)``; also returns the step scale ``(d,)``."""
+) -> tuple[Minimum, jax.Array, jax.Array]:
+    """Minimise from every start ``(starts, d)``; also returns the step scale and the prior's centre ``(d,)``."""
     scale = step_scale(spec)
 
     def one(start: jax.Array) -> Minimum:
         return solve(spec, start, data, weights, prior_weight, scale, max_steps, jacobian)
 
-    return batched(one, starts, chunk), scale
+    return batched(one, starts, chunk), scale, prior_centre(spec)
 
 
 def resample_weights(key: jax.Array, data: Dataset, clusters: Any) -> jax.Array:

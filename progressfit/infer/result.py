@@ -35,7 +35,10 @@ class RESULTS(enum.Enum):
     NOT_A_MINIMUM = "Not certified: the curvature at the best point is not that of an optimum (flat or a saddle)."
     AT_BOUND = "Not certified: a parameter ran to the edge of its range or towards infinity."
     STARTS_DISAGREE = "Not certified: only one start reached the best optimum; use more starts."
-    NOT_IDENTIFIED = "Not identified: the data leave a direction of the parameters undetermined; only the prior, if any, speaks there."
+    NOT_IDENTIFIED = (
+        "Not identified: the data leave a direction of the parameters undetermined; only the prior, if any, speaks "
+        "there."
+    )
     REPLICATES_FAILED = "Not certified: some replicates did not converge; they are counted and left out of intervals."
 
 
@@ -58,6 +61,8 @@ class Optimum:
         Condition number of the Hessian in prior standard deviations; infinite if it is not positive definite.
     z, hessian
         Unconstrained vector ``(d,)`` and the Hessian of the objective there ``(d, d)``.
+    step
+        The Newton step that is left, ``(d,)``: not small where a parameter still runs towards infinity.
     """
 
     values: Values
@@ -68,6 +73,7 @@ class Optimum:
     condition: float
     z: np.ndarray
     hessian: np.ndarray
+    step: np.ndarray
 
 
 @dataclasses.dataclass(frozen=True)

@@ -60,10 +60,13 @@ def _is_rate(of: Callable[[Model], Any]) -> bool:
 
 def _rows(name: str, result: Fit | Draws, of: Callable[[Model], Any], level: float) -> list[dict[str, Any]]:
     values, verdicts = _named(result.map(of), of), _named(determined(result, of), of)
+    fit = result.origin if isinstance(result, Draws) else result
     rows = []
-    for quantity, value in values.items():
+    # In the user's order: mapped over draws, a dictionary comes back with its keys sorted.
+    for quantity in _named(fit.map(of), of):
         verdict = str(np.asarray(verdicts[quantity]))
-        row = {"result": name, "quantity": quantity, **_numbers(result, np.asarray(value), level), "data_say": verdict}
+        numbers = _numbers(result, np.asarray(values[quantity]), level)
+        row = {"result": name, "quantity": quantity, **numbers, "data_say": verdict}
         if verdict == "not identified":
             row |= dict.fromkeys(("estimate", "low", "high", "not_positive"), np.nan)
         rows.append(row)

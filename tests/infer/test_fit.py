@@ -151,7 +151,7 @@ def test_runaway_is_not_success():
     table = pd.DataFrame({"x": np.arange(1.0, 11.0), "y": np.full(10, 1.5)})
     data = pf.Dataset.from_frame(table, "y", {"x": "x"})
     found = pf.fit(law, data, starts={"offset": [0.0, 1.0, -1.0]})
-    assert not found.converged
+    assert found.result is RESULTS.AT_BOUND and found.certificate.at_bound == ("offset",)
 
 
 def test_a_single_agreeing_start_is_not_certified(runs):
@@ -234,3 +234,25 @@ def test_tied_parameters_move_together(runs):
     assert "data.const" not in found.parameters
     values = pf.params.leaves(found.model)
     assert float(values["data.const"]) == float(values["compute.const"])
+
+
+def test_large_values_are_not_runaways():
+    """A flat prior with a large answer, and a positive scale whose logarithm is large: both converge."""
+    rng = np.random.default_rng(0)
+    x = rng.uniform(1.0, 100.0, 40)
+    y = 5e4 + 3e3 * np.log(x) + 1e2 * rng.standard_normal(40)
+    data = pf.Dataset.from_frame(pd.DataFrame({"x": x, "y": y}), "y", {"x": "x"})
+    noise = Gaussian(dist.LogNormal(25.0, 10.0))
+    starts = {"offset": [0.0, 1e4], "trend.slope": [0.0, 1e3], "noise.scale": [1e3, 1e5]}
+    found = pf.fit(line(noise, flat=True), data, starts=starts)
+    assert found.converged and found.certificate.at_bound == ()
+    assert abs(float(found.parameters["offset"]) - 5e4) < 500
+
+
+def test_a_scale_driven_to_zero_is_at_its_bound():
+    """A perfect fit: the likelihood rises without end as the noise scale shrinks."""
+    x = np.arange(1.0, 21.0)
+    table = pd.DataFrame({"x": x, "y": 2.0 + np.log(x)})
+    data = pf.Dataset.from_frame(table, "y", {"x": "x"})
+    found = pf.fit(line(Gaussian(dist.HalfNormal(1.0))), data, key=jax.random.key(0), starts=8)
+    assert not found.converged

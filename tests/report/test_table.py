@@ -38,8 +38,10 @@ def test_partial_and_level(results):
 
 
 def test_nested_dictionaries_become_rows(results):
-    table = pf.summary(results, of=lambda m: {"a": {"x": m.predict(RECORD)[0], "y": 1.0 * m.predict(RECORD)[1]}})
-    assert list(table.loc["map"].index) == ["a/x", "a/y"]
+    table = pf.summary(results, of=lambda m: {"b": {"y": m.predict(RECORD)[1]}, "a": {"x": m.predict(RECORD)[0]}})
+    for name in results:
+        assert list(table.loc[name].index) == ["b/y", "a/x"]
+    assert table.loc[("map", "b/y"), "estimate"] > table.loc[("map", "a/x"), "estimate"]
     assert "doubling" not in table
     assert (table["data_say"] == "identified").all()
 

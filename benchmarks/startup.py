@@ -1,0 +1,141 @@
+"""How long a new process takes until it can be used: imports, the command line, and the first fit.
+
+Every line is a new process with files already in memory and JAX's compilation cache off: five rounds, three for fits.
+
+| new process                         | seconds | without the interpreter's own |
+|-------------------------------------|---------|-------------------------------|
+| python, nothing imported            | 0.0131  | 0                             |
+| import jax                          | 0.65    | 0.636                         |
+| import numpyro                      | 1.02    | 1.01                          |
+| import progressfit                  | 0.0254  | 0.012                         |
+| import progressfit; progressfit.fit | 1.29    | 1.28                          |
+| progressfit --version               | 0.0438  | 0.03                          |
+| progressfit --help                  | 0.0416  | 0.0281                        |
+| progressfit list                    | 0.04    | 0.0262                        |
+
+| 64-start fit                                | seconds | traced | compiled |
+|---------------------------------------------|---------|--------|----------|
+| first in a process                          | 6.75    | 12     | 14       |
+| second: other key                           | 0.0982  | 0      | 0        |
+| third: other key, table, priors and weights | 0.0981  | 0      | 0        |
+
+Ratios of time, pair by pair: median (least to greatest)
+  import jax / import progressfit: 24.1x (17.6 to 32.4)
+  import numpyro / import progressfit: 38.1x (31.8 to 41.9)
+  import progressfit; progressfit.fit / import numpyro: 1.2x (1.06 to 1.39)
+  first fit / second fit: 68.3x (66.4 to 74.9)
+
+Device: cpu x 1, 2 cores. python 3.12.1, jax 0.12.0.1, numpy 2.5.5, scipy 1.18.1, numpyro 0.22.0, progressfit 0.1.0
+
+Conclusion: importing the package, ``--help`` and ``list`` cost 0.03 s or less beyond the interpreter, 40 times less
+than ``import numpyro``, because nothing numeric is loaded; the first verb then loads JAX and numpyro and costs a fifth
+more than these alone. The first fit compiles for seconds; later ones, also with another table of the same length,
+other priors and weights, trace and compile nothing.
+
+Measured on a shared CPU with 2 cores and other work on it: ratios are the message, absolute times are not. GPU: the
+script runs there and names the device, but no GPU timing has been measured.
+"""
+
+import functools
+import json
+import os
+import subprocess
+import sys
+
+import numpy as np
+from _measure import Ratio, Row, Runs, interleave, ratio, show, wants_json
+
+ROUNDS, FITS = 5, 3
+PYTHON, JAX, NUMPYRO = "python, nothing imported", "import jax", "import numpyro"
+PACKAGE, VERB = "import progressfit", "import progressfit; progressfit.fit"
+COMMANDS = {
+    PYTHON: ["-c", "pass"],
+    JAX: ["-c", "import jax"],
+    NUMPYRO: ["-c", "import numpyro"],
+    PACKAGE: ["-c", "import progressfit"],
+    VERB: ["-c", "import progressfit; progressfit.fit"],
+    "progressfit --version": ["-m", "progressfit.cli", "--version"],
+    "progressfit --help": ["-m", "progressfit.cli", "--help"],
+    "progressfit list": ["-m", "progressfit.cli", "list"],
+}
+
+# Runs in a process of its own: three fits, and how many programs were traced and compiled for each.
+FIT = """
+import json, time
+import jax, numpy as np
+import progressfit as pf
+
+events = []
+jax.monitoring.register_event_duration_secs_listener(lambda event, *_, **__: events.append(event))
+law, data = pf.laws.erdil_besiroglu, pf.datasets.imagenet
+calls = [
+    (law(), data(), 0, None),
+    (law(), data(), 1, None),
+    (law(slope_sd=0.12), data("corrected"), 2, np.linspace(0.5, 1.5, 97)),
+]
+found = []
+for spec, runs, seed, weights in calls:
+    events.clear()
+    begin = time.perf_counter()
+    pf.fit(spec, runs, key=jax.random.key(seed), weights=weights)
+    seconds = time.perf_counter() - begin
+    found.append([seconds, *(sum(kind in event for event in events) for kind in ("jaxpr_trace", "backend_compile"))])
+print(json.dumps(found))
+"""
+CALLS = ("first in a process", "second: other key", "third: other key, table, priors and weights")
+
+
+def run(command: list[str], turn: int) -> str:
+    """Run the interpreter in a new process, without JAX's compilation cache, and return what it printed."""
+    del turn
+    quiet = {**os.environ, "JAX_ENABLE_COMPILATION_CACHE": "false"}
+    return subprocess.run([sys.executable, *command], check=True, capture_output=True, text=True, env=quiet).stdout
+
+
+def import_rows(runs: Runs) -> list[Row]:
+    bare = runs.seconds[PYTHON]
+    return [
+        {
+            "new process": name,
+            "seconds": float(np.median(seconds)),
+            "without the interpreter's own": float(np.median(seconds - bare)),
+        }
+        for name, seconds in runs.seconds.items()
+    ]
+
+
+def fit_rows() -> tuple[list[Row], Ratio]:
+    """The first fits of a process, median over processes; only the first may trace and compile."""
+    found = np.array([json.loads(run(["-c", FIT], turn)) for turn in range(FITS)])
+    seconds, events = found[..., 0], found[..., 1:].max(axis=0).astype(int).tolist()
+    rows = [
+        {
+            "64-start fit": name,
+            "seconds": float(np.median(seconds[:, k])),
+            "traced": events[k][0],
+            "compiled": events[k][1],
+        }
+        for k, name in enumerate(CALLS)
+    ]
+    return rows, ratio(seconds[:, 0], seconds[:, 1])
+
+
+def main() -> None:
+    as_json = wants_json(__doc__ or "")
+    contenders = {name: functools.partial(run, command) for name, command in COMMANDS.items()}
+    for contender in contenders.values():
+        contender(0)  # files into memory, byte code written
+    runs = interleave(contenders, ROUNDS)
+    fits, first_to_second = fit_rows()
+    seconds = runs.seconds
+    ratios = {
+        f"{JAX} / {PACKAGE}": ratio(seconds[JAX], seconds[PACKAGE]),
+        f"{NUMPYRO} / {PACKAGE}": ratio(seconds[NUMPYRO], seconds[PACKAGE]),
+        f"{VERB} / {NUMPYRO}": ratio(seconds[VERB], seconds[NUMPYRO]),
+        "first fit / second fit": first_to_second,
+    }
+    show("startup", {"processes": import_rows(runs), "fits": fits}, ratios, as_json)
+
+
+if __name__ == "__main__":
+    main()
