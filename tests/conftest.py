@@ -1,0 +1,8 @@
+"""Settings for the whole suite: the processor, double precision, and nothing random."""
+
+import os
+
+# Set before jax is imported anywhere: a test must not depend on which accelerator happens to be there.
+os.environ.setdefault("JAX_PLATFORMS", "cpu")
+
+from progressfit import _x64 as _x64

@@ -1,0 +1,165 @@
+"""Universal laws of every term in the registry, and each term against its formula."""
+
+import cases
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+import scipy.special
+
+from progressfit import params
+from progressfit.dataset import Record
+from progressfit.terms import (
+    AbstractPositiveTerm,
+    Constant,
+    EffectiveInput,
+    Exp,
+    ExponentialProgress,
+    Function,
+    GroupEffect,
+    Logistic,
+    LogSlope,
+    LogSumExp,
+    PowerLaw,
+    Product,
+    Slope,
+    Sum,
+)
+from progressfit.terms.base import is_positive, log_value
+
+every_term = pytest.mark.parametrize("name", cases.TERMS)
+RECORD = cases.records()
+X = RECORD.columns
+AGES = X["date"] - 2012.0
+
+
+@every_term
+def test_finite_values_and_gradients_in_a_compiled_batch_that_is_a_loop(name):
+    spec = cases.TERMS[name]
+    moved = {column: X[column] for column in ("compute", "width", "date")}
+
+    def values(leaves, columns):
+        found = params.bind(spec, leaves)(Record({**X, **columns}, RECORD.codes, {}))
+        return jnp.sum(found), found
+
+    def at(key):
+        return jax.value_and_grad(values, (0, 1), has_aux=True)(params.sample_prior(spec, key), moved)
+
+    seeds = (41, 42, 43)
+    (_, found), gradients = jax.jit(jax.vmap(at))(jnp.stack([jax.random.key(seed) for seed in seeds]))
+    assert found.shape == (3, cases.ROWS)
+    assert np.isfinite(found).all()
+    assert set(gradients[0]) == set(params.priors(spec))
+    assert all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(gradients))
+    for together, seed in zip(found[:2], seeds, strict=False):
+        term = cases.draw(spec, seed)
+        np.testing.assert_allclose(together, term(RECORD), rtol=cases.ROUNDING, atol=cases.ROUNDING)
+        rows = [term.value(RECORD.row(i)) for i in range(0, cases.ROWS, 4)]
+        np.testing.assert_allclose(together[::4], rows, rtol=cases.ROUNDING, atol=cases.ROUNDING)
+
+
+@every_term
+def test_terms_are_pytrees(name):
+    for term in (cases.TERMS[name], cases.draw(cases.TERMS[name], 46)):
+        leaves, treedef = jax.tree.flatten(term)
+        again = jax.tree.unflatten(treedef, leaves)
+        assert jax.tree.structure(again) == treedef
+        assert type(again) is type(term)
+        assert list(params.leaves(again)) == list(params.leaves(term))
+
+
+@every_term
+def test_positive_terms_know_their_logarithm(name):
+    term = cases.draw(cases.TERMS[name], 47)
+    if isinstance(term, AbstractPositiveTerm):
+        assert is_positive(term)
+    values = np.asarray(term(RECORD))
+    if (values > 0).all():
+        logs = jax.vmap(lambda record: log_value(term, record))(RECORD)
+        np.testing.assert_allclose(logs, np.log(values), rtol=cases.ROUNDING, atol=cases.ROUNDING)
+    else:
+        assert not is_positive(term)
+
+
+def rate(value: float, **kwargs) -> ExponentialProgress:
+    return ExponentialProgress(value, origin=2012.0, channel="algorithms", **kwargs)
+
+
+def wave(record: Record, height):
+    return height * jnp.sin(record["width"])
+
+
+FORMULAS = {
+    "constant": (Constant(1.7), np.full(cases.ROWS, 1.7)),
+    "slope": (Slope("width", 3.0, reference=0.25), 3.0 * (X["width"] - 0.25)),
+    "log_slope": (LogSlope("compute", 0.3, reference=4.7e17), 0.3 * np.log(X["compute"] / 4.7e17)),
+    "progress": (rate(0.4), 0.4 * AGES),
+    "effective_input": (EffectiveInput("data", rate(0.4), reference=1e6), np.log(X["data"] / 1e6) + 0.4 * AGES),
+    "power_law": (PowerLaw(2.5, 0.3, LogSlope("data", 1.0, reference=1e6)), 2.5 * (X["data"] / 1e6) ** -0.3),
+    "exp": (Exp(Slope("width", 2.0, reference=0.0)), np.exp(2.0 * X["width"])),
+    "logistic": (Logistic(Slope("width", 2.0, reference=0.0)), scipy.special.expit(2.0 * X["width"])),
+    "log_sum_exp": (
+        LogSumExp(a=0.5, b=Slope("width", 2.0, reference=0.0)),
+        scipy.special.logsumexp(np.stack([np.full(cases.ROWS, 0.5), 2.0 * X["width"]]), axis=0),
+    ),
+    "sum": (Sum(a=0.5, b=Slope("width", 2.0, reference=0.0)), 0.5 + 2.0 * X["width"]),
+    "product": (Product(a=0.5, b=Slope("width", 2.0, reference=0.0)), X["width"]),
+    "group_effect": (GroupEffect("lab", np.array([1.0, -2.0, 4.0]), scale=0.5), np.array([0.5, -1.0, 2.0] * 3)),
+    "function": (Function(wave, height=3.0), 3.0 * np.sin(X["width"])),
+    "function_vector": (
+        Function(cases.mixed, shares=np.array([0.2, 0.3, 0.5])),
+        0.2 * X["width"] + 0.3 * X["width"] ** 2 + 0.5,
+    ),
+}
+
+
+@pytest.mark.parametrize("name", FORMULAS)
+def test_against_the_formula(name):
+    term, expected = FORMULAS[name]
+    np.testing.assert_allclose(term(RECORD), expected, rtol=cases.ROUNDING, atol=cases.ROUNDING)
+
+
+def test_every_public_term_has_a_formula():
+    assert {type(term) for term, _ in FORMULAS.values()} >= {
+        type(term) for term in cases.TERMS.values() if type(term).__module__.startswith("progressfit.terms")
+    }
+
+
+def test_trends_follow_their_own_channel():
+    moved = RECORD.with_clocks({"algorithms": X["date"] + 2.0})
+    np.testing.assert_allclose(rate(0.4)(moved), 0.4 * (AGES + 2.0), rtol=cases.ROUNDING)
+    other = RECORD.with_clocks({"hardware": X["date"] + 2.0})
+    np.testing.assert_array_equal(rate(0.4)(other), rate(0.4)(RECORD))
+
+
+def test_saturated_terms_keep_the_digits_of_their_logarithm():
+    """At +-800 exp overflows and a logistic rounds to 0 or 1; the logarithms are the arguments themselves."""
+    steep = Slope("width", 800.0, reference=0.0)
+    record = Record.of(width=[-1.0, 1.0])
+    np.testing.assert_array_equal(jax.vmap(lambda r: log_value(Exp(steep), r))(record), [-800.0, 800.0])
+    logs = jax.vmap(lambda r: log_value(Product(a=Logistic(steep), b=Exp(Constant(-1.0))), r))(record)
+    np.testing.assert_allclose(logs, [-801.0, -1.0], rtol=4 * cases.EPS)
+    np.testing.assert_allclose(LogSumExp(a=steep, b=0.0)(record), [0.0, 800.0], rtol=4 * cases.EPS, atol=0)
+
+
+@pytest.mark.parametrize("kind", [Slope, LogSlope])
+def test_dates_enter_through_trends_only(kind):
+    with pytest.raises(ValueError, match=r"progress trend with a named channel, not through a slope on 'date'"):
+        kind("date", 1.0, reference=2012.0)
+
+
+def test_progress_stands_in_the_input_it_augments():
+    with pytest.raises(ValueError, match=r"augments 'data' but stands in the effective input 'compute'"):
+        EffectiveInput("compute", rate(0.1, augments="data"), reference=1e18)
+    with pytest.raises(ValueError, match="not through a slope on 'date'"):
+        EffectiveInput("date", rate(0.1), reference=2012.0)
+    assert EffectiveInput("compute", rate(0.1, augments="compute"), reference=1e18).progress.augments == "compute"
+
+
+def pair(record: Record, height):
+    return jnp.stack([height, height])
+
+
+def test_a_term_is_a_scalar_of_one_record():
+    with pytest.raises(ValueError, match=r"Function\.value returned shape \(2,\) for one record; a term is a scalar"):
+        Function(pair, height=1.0)(RECORD)
