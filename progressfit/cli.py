@@ -35,13 +35,20 @@ def _parser() -> argparse.ArgumentParser:
     reproduce.add_argument("study", metavar="STUDY", help="name of a study; 'progressfit list' shows them")
     reproduce.add_argument("--json", action="store_true", help="print one JSON object and nothing else")
     reproduce.add_argument("--out", type=Path, metavar="DIR", help="write tables and pictures to this folder")
-    reproduce.add_argument("--seed", type=int, default=0, metavar="N", help="seed of all random keys (default 0)")
+    reproduce.add_argument("--seed", type=_seed, default=0, metavar="N", help="seed of all random keys (default 0)")
     reproduce.add_argument("--quick", action="store_true", help="a tenth of the bootstrap replicates")
     reproduce.set_defaults(command=_reproduce)
 
     listing = commands.add_parser("list", help="show studies, laws and data sets")
     listing.set_defaults(command=_list)
     return parser
+
+
+def _seed(text: str) -> int:
+    seed = int(text)
+    if not 0 <= seed < 2**63:
+        raise argparse.ArgumentTypeError(f"{text} is not a whole number from 0 to 2^63 - 1")
+    return seed
 
 
 def _say(text: str) -> None:
@@ -76,7 +83,11 @@ def _reproduce(arguments: argparse.Namespace) -> int:
     result = load(arguments.study).run(arguments.seed, arguments.quick, _say)
     print(study_json(result) if arguments.json else answer_text(result))
     if arguments.out is not None:
-        written = write_folder(result, arguments.out)
+        try:
+            written = write_folder(result, arguments.out)
+        except OSError as error:
+            _say(f"progressfit: cannot write to '{arguments.out}': {error.strerror}; the answer above is complete")
+            return BAD_INPUT
         _say(f"wrote {len(written)} files to {arguments.out}")
     if not result.certified:
         _say(f"progressfit: not certified: {result.certificate[0]}")

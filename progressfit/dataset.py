@@ -1,6 +1,7 @@
 """Dataset and Record: the table as arrays, and one row of it."""
 
 import dataclasses
+import hashlib
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -17,16 +18,31 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
+Levels = tuple[tuple[str, tuple[str, ...]], ...]
+"""Names of the levels of each group, in the order of their codes."""
+
+
 class Record(eqx.Module):
     """What is known of one trained model (or, with a leading axis everywhere, of several).
 
     ``record["compute"]`` is an input in natural units; ``record.date("compute efficiency")`` is the decimal year
     that counts for one named channel of progress. All channels share the row's date until an analysis moves one.
+
+    Attributes
+    ----------
+    columns, codes, clocks
+        Inputs and ``date``; integer codes of groups; dates of channels that were moved.
+    levels
+        Names behind the codes, group by group, as far as known.
+    readable
+        Channels that may be read, if only some may.
     """
 
     columns: dict[str, Any]
     codes: dict[str, Any]
     clocks: dict[str, Any]
+    levels: Levels = eqx.field(static=True, default=())
+    readable: tuple[str, ...] | None = eqx.field(static=True, default=None)
 
     @staticmethod
     def of(date: Any = None, **columns: Any) -> "Record":
@@ -37,7 +53,7 @@ class Record(eqx.Module):
         numbers = dict(columns)
         if date is not None:
             dates = [decimal_year(d) for d in np.ravel(np.asarray(date, dtype=object))]
-            numbers["date"] = np.reshape(dates, np.shape(date))
+            numbers["date"] = np.reshape(np.asarray(dates, np.float64), np.shape(date))
         shape = np.broadcast_shapes(*(np.shape(v) for v in numbers.values()))
         return Record(
             {name: np.broadcast_to(np.asarray(v, np.float64), shape) for name, v in numbers.items()},
@@ -61,22 +77,44 @@ class Record(eqx.Module):
 
     def date(self, channel: str) -> Any:
         """Decimal year for one channel of progress."""
+        if self.readable is not None and channel not in self.readable:
+            raise ValueError(
+                f"the function reads the channel '{channel}' without declaring it, so no analysis could move it; write "
+                f"Function(fn, channels=('{channel}',), ...)"
+            )
         return self.clocks[channel] if channel in self.clocks else self._column("date")
 
-    def code(self, group: str) -> Any:
-        """Integer code of the row's level in a group."""
+    def code(self, group: str, levels: tuple[str, ...] = ()) -> Any:
+        """Integer code of the row's level in a group, whose levels are expected to be ``levels`` if these are given."""
         if group not in self.codes:
             have = ", ".join(self.codes) or "none"
-            raise ValueError(f"the law reads the group '{group}', which the data do not have (they have: {have})")
+            raise ValueError(
+                f"the law reads the group '{group}', which this record does not have (it has: {have}); "
+                f"make the record with data.record(..., {group}=LEVEL)"
+            )
+        own = dict(self.levels).get(group, levels)
+        if levels and own != levels:
+            raise ValueError(
+                f"the levels of the group '{group}' are {', '.join(own)} here, but {', '.join(levels)} in the fitted "
+                "table, so codes would be misread; make records with fitted_table.record(...)"
+            )
         return self.codes[group]
 
     def replace(self, **columns: Any) -> "Record":
         """The same record with some columns (also ``date``) changed."""
-        return Record({**self.columns, **columns}, self.codes, self.clocks)
+        return Record({**self.columns, **columns}, self.codes, self.clocks, self.levels, self.readable)
 
     def with_clocks(self, clocks: Mapping[str, Any]) -> "Record":
         """The same record with the dates of some channels moved."""
-        return Record(self.columns, self.codes, {**self.clocks, **clocks})
+        return Record(self.columns, self.codes, {**self.clocks, **clocks}, self.levels, self.readable)
+
+    def with_codes(self, codes: Mapping[str, Any]) -> "Record":
+        """The same record with the levels of some groups changed, given by code."""
+        return Record(self.columns, {**self.codes, **codes}, self.clocks, self.levels, self.readable)
+
+    def restricted(self, readable: tuple[str, ...]) -> "Record":
+        """The same record, of which only some channels may be read."""
+        return Record(self.columns, self.codes, self.clocks, self.levels, readable)
 
     def row(self, index: Any) -> "Record":
         """One row of a record with a leading axis."""
@@ -89,7 +127,7 @@ class Labels:
 
     response: str = "response"
     rows: tuple[str, ...] = ()
-    levels: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    levels: Levels = ()
 
 
 class Dataset(eqx.Module):
@@ -153,7 +191,7 @@ class Dataset(eqx.Module):
         """
         table = validate(frame, Roles(response, inputs or {}, covariates or {}, date, groups or {}, cluster, label))
         labels = Labels(response, table.rows, tuple(table.levels.items()))
-        return Dataset(Record(table.numbers, table.codes, {}), table.response, table.clusters, labels)
+        return Dataset(Record(table.numbers, table.codes, {}, labels.levels), table.response, table.clusters, labels)
 
     def __len__(self) -> int:
         return int(np.shape(self.response)[0])
@@ -177,7 +215,9 @@ class Dataset(eqx.Module):
         if unknown:
             group, value = unknown[0]
             raise ValueError(f"the group '{group}' has no level '{value}'; it has: {', '.join(levels[group])}")
-        return Record(record.columns, {g: np.int64(levels[g].index(v)) for g, v in picked.items()}, {})
+        shape = np.shape(next(iter(record.columns.values()), 0.0))
+        codes = {g: np.broadcast_to(np.int64(levels[g].index(v)), shape) for g, v in picked.items()}
+        return Record(record.columns, codes, {}, self.labels.levels)
 
     def take(self, rows: Any) -> "Dataset":
         """The data set of some rows: positions or a boolean mask, shape ``(n,)``."""
@@ -193,6 +233,13 @@ class Dataset(eqx.Module):
     def with_response(self, response: Any) -> "Dataset":
         """The same data set with another response, shape ``(n,)`` (for simulated tables)."""
         return Dataset(self.records, response, self.clusters, self.labels)
+
+    def digest(self) -> str:
+        """A short fingerprint of all numbers of the table: equal tables, equal digest."""
+        found = hashlib.blake2b(digest_size=8)
+        for leaf in jax.tree.leaves(self.bare()):
+            found.update(np.ascontiguousarray(np.asarray(leaf)).tobytes())
+        return found.hexdigest()
 
     def bare(self) -> "Dataset":
         """The arrays alone, in float64, without labels: what compiled programs are keyed by."""

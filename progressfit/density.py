@@ -45,12 +45,23 @@ def log_density(
     """
     require_x64()
     values, log_det = constrain(spec, z)
+    if weights is not None:
+        data = _stand_in(data, weights)
     log_lik = bind(spec, values).log_lik(data)
     if weights is not None:
-        # A row of weight zero must not spoil the sum, not even with an infinite density.
         log_lik = jnp.where(weights > 0, weights * log_lik, 0.0)
     total = prior_weight * log_prior(spec, values) + jnp.sum(log_lik)
     return total + log_det if jacobian else total
+
+
+def _stand_in(data: Dataset, weights: jax.Array) -> Dataset:
+    """The table with rows of weight zero replaced by one that counts.
+
+    A dropped row must not spoil the sum or its gradient, not even where its density or a derivative is infinite.
+    """
+    rows = jnp.where(weights > 0, jnp.arange(len(data)), jnp.argmax(weights > 0))
+    records, response = jax.tree.map(lambda column: jnp.asarray(column)[rows], (data.records, data.response))
+    return Dataset(records, response, data.clusters)
 
 
 def numpyro_model(spec: Model) -> Callable[..., None]:

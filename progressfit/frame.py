@@ -5,12 +5,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from progressfit.features import decimal_year
+from progressfit.features import EARLIEST, LATEST, decimal_year
 
 if TYPE_CHECKING:
     import pandas as pd
 
-_EARLIEST, _LATEST = 1900.0, 2200.0
 _SHOWN = 5
 
 
@@ -117,6 +116,11 @@ def _finite(frame: "pd.DataFrame", column: str, rows: tuple[str, ...]) -> np.nda
             f"Column '{column}' has no value in {describe_rows(missing, rows)}. Fill in the value, or drop the row "
             f"before building the data set (frame.dropna(subset=['{column}']))."
         )
+    if not _is_numeric(series):
+        raise TableError(
+            f"Column '{column}' holds {series.dtype} values, not numbers (rows 0 to {len(rows) - 1}). Turn it into "
+            "plain numbers in natural units; dates go into date=COLUMN, categories and flags into groups={...}."
+        )
     numbers = np.asarray(pd.to_numeric(series, errors="coerce"), np.float64)
     bad = ~np.isfinite(numbers)
     if bad.any():
@@ -126,6 +130,14 @@ def _finite(frame: "pd.DataFrame", column: str, rows: tuple[str, ...]) -> np.nda
             f"(the first is {first!r}). Write plain numbers such as 4.7e17, without units or separators."
         )
     return numbers
+
+
+def _is_numeric(series: Any) -> bool:
+    """Whether a column holds numbers, or text that may: no flags, dates, durations or complex numbers."""
+    from pandas.api import types
+
+    wrong = (types.is_bool_dtype, types.is_complex_dtype, types.is_datetime64_any_dtype, types.is_timedelta64_dtype)
+    return not any(is_kind(series) for is_kind in wrong)
 
 
 def _positive(frame: "pd.DataFrame", column: str, rows: tuple[str, ...]) -> np.ndarray:
@@ -162,10 +174,10 @@ def _dates(frame: "pd.DataFrame", column: str, rows: tuple[str, ...]) -> np.ndar
             f"Column '{column}' holds something that is not a date in {describe_rows(bad, rows)} "
             f"(the first is {first!r}). Write ISO dates (YYYY-MM-DD) or decimal years (2012.75)."
         )
-    outside = ~((years >= _EARLIEST) & (years <= _LATEST))
+    outside = ~((years >= EARLIEST) & (years <= LATEST))
     if outside.any():
         raise TableError(
-            f"Column '{column}' lies outside {_EARLIEST:.0f} to {_LATEST:.0f} in {describe_rows(outside, rows)} "
+            f"Column '{column}' lies outside {EARLIEST:.0f} to {LATEST:.0f} in {describe_rows(outside, rows)} "
             f"(the first is {years[outside][0]:g}). Write ISO dates (YYYY-MM-DD) or decimal years (2012.75), not years "
             "since 1900."
         )
@@ -174,7 +186,7 @@ def _dates(frame: "pd.DataFrame", column: str, rows: tuple[str, ...]) -> np.ndar
 
 def _parse_date(value: Any) -> float | None:
     try:
-        return decimal_year(value if isinstance(value, str) else value.date())
+        return decimal_year(value)
     except (ValueError, AttributeError, TypeError):
         return None
 

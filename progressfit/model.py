@@ -10,7 +10,7 @@ from progressfit.dataset import Dataset, Record
 from progressfit.links import AbstractLink
 from progressfit.noise import AbstractNoise
 from progressfit.params import WRAPPER, leaves
-from progressfit.terms import AbstractInputTerm, AbstractTerm, AbstractTrend, Function
+from progressfit.terms import AbstractInputTerm, AbstractTerm, AbstractTrend, Function, GroupEffect
 from progressfit.terms.base import as_term, is_positive, log_value, walk_terms
 
 
@@ -101,7 +101,7 @@ def reference_record(model: Model) -> Record:
     Raises
     ------
     ValueError
-        If no reference is stated at all.
+        If no reference is stated at all, or the model has group effects, which have none.
     """
     stated: dict[str, Any] = {}
     for _, term in (("", model.mean), *walk_terms(model.mean)):
@@ -112,6 +112,9 @@ def reference_record(model: Model) -> Record:
             name, reference = "date", term.origin
         if name is not None:
             stated.setdefault(name, jnp.asarray(reference))
+    groups = [term.group for _, term in walk_terms(model.mean) if isinstance(term, GroupEffect)]
+    if groups:
+        raise ValueError(f"this model depends on the group '{groups[0]}'; say at which record: at=data.record(...)")
     if not stated:
         raise ValueError("this model states no references; say at which record, at=Record.of(date=..., compute=...)")
     return Record(stated, codes={}, clocks={})

@@ -74,11 +74,11 @@ class TestRecord:
             ValueError, match=r"reads the column 'flop', which the data do not have \(they have: .*compute"
         ):
             cases.records()["flop"]
-        with pytest.raises(ValueError, match=r"reads the group 'country'.*they have: lab"):
+        with pytest.raises(ValueError, match=r"reads the group 'country'.*it has: lab.*data\.record"):
             cases.records().code("country")
         with pytest.raises(ValueError, match=r"reads the column 'date'.*they have: compute"):
             Record.of(compute=1.0).date("algorithms")
-        with pytest.raises(ValueError, match="they have: none"):
+        with pytest.raises(ValueError, match="it has: none"):
             Record.of(compute=1.0).code("lab")
 
 

@@ -109,9 +109,8 @@ def score_squared(fn, z):
     ("name", "z", "statistic", "quadrature"),
     [
         ("erdil_besiroglu", [0.9, 0.16, 0.15, 1.8, 0.06, 0.02, -1.0], minus_hessian, 1e-10),
-        ("noise_student_t", [0.2, 0.05, 0.1, -0.5, 1.3], minus_hessian, 1e-9),
+        ("noise_student_t", [0.2, 0.05, 0.1, -0.5, 1.3], score_squared, 1e-9),
         ("noise_huber", [0.2, 0.05, 0.1, -0.5, 0.0], score_squared, STEP**2),
-        ("noise_laplace", [0.2, 0.05, 0.1, -0.5], score_squared, STEP / 2 + STEP**2),
     ],
     ids=lambda v: v if isinstance(v, str) else "",
 )
@@ -188,12 +187,3 @@ def test_a_collinear_design_is_not_identified(flat):
     assert {word.lstrip("+-") for word in found.direction().split()[1::2]} == {"progress.rate", "compute.slope"}
     other = identify(spec, z, dated(independent).bare(), jnp.ones(30))
     assert other.verdict == "identified"
-
-
-def test_fit_says_not_identified():
-    spec = pf.laws.linear({"compute": 1e17}, origin=2012.0, sd=1.0)
-    found = pf.fit(spec, dated(exponential), key=jax.random.key(103), starts=4)
-    assert found.result is pf.RESULTS.NOT_IDENTIFIED
-    assert not found.converged
-    assert "progress.rate" in str(found)
-    assert pf.fit(spec, dated(independent), key=jax.random.key(103), starts=4).converged

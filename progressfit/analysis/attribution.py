@@ -29,7 +29,7 @@ class Attribution(eqx.Module):
     total
         The whole change.
     residual
-        Total minus the sum of contributions; zero to rounding (additivity).
+        Total minus the sum of contributions; zero to rounding (additivity), since the total is computed apart.
     """
 
     contributions: dict[str, jax.Array]
@@ -47,8 +47,8 @@ def shapley(
 ) -> Attribution:
     """Exact Shapley attribution of the change in predicted performance from one record to another.
 
-    A player is anything that can be moved from its state at ``start`` to that at ``end``: an input column, the date
-    of one named channel, or several of these together. All ``2^players`` coalitions are evaluated (Shapley 1953).
+    A player is anything that can be moved from its state at ``start`` to that at ``end``: an input column, a group, the
+    date of one named channel, or several of these together. All ``2^players`` coalitions are evaluated (Shapley 1953).
 
     Parameters
     ----------
@@ -57,8 +57,8 @@ def shapley(
     start, end
         One record each.
     players
-        Names of columns and channels, or name -> several of them that move together. By default every channel of
-        the model and every input column that differs.
+        Names of columns, groups and channels, or name -> several of them that move together. By default every channel
+        of the model, and every input column and group that differs.
     of
         A function of the predicted response, such as ``jax.scipy.special.logit``; the response itself by default.
 
@@ -77,7 +77,7 @@ def shapley(
 
     values = jax.vmap(value)(jnp.asarray(coalitions))
     found = weights @ values
-    total = values[-1] - values[0]
+    total = scale(model.mean.value(end)) - scale(model.mean.value(start))
     names = list(teams)
     return Attribution(
         contributions={name: found[i] for i, name in enumerate(names)},
@@ -104,6 +104,8 @@ def compute_equivalent_gain(
     found = shapley(model, start, end, of=of)
     if input not in found.shares:
         raise ValueError(f"'{input}' is the same at both records, so nothing can be expressed in units of it")
+    if channel not in found.shares:
+        raise ValueError(f"no channel '{channel}' in this model; it has: {', '.join(channels(model)) or 'none'}")
     ratio = jnp.log(end[input] / start[input])
     return jnp.exp(ratio * found.contributions[channel] / found.contributions[input])
 
@@ -111,6 +113,7 @@ def compute_equivalent_gain(
 def _teams(model: Model, start: Record, end: Record, players: Players | None) -> dict[str, tuple[str, ...]]:
     clocks = channels(model)
     differing = [name for name in end.columns if name != "date" and _differs(start.columns, end.columns, name)]
+    differing += [group for group in end.codes if _differs(start.codes, end.codes, group)]
     if players is None:
         teams = {name: (name,) for name in (*clocks, *differing)}
     elif isinstance(players, Mapping):
@@ -118,11 +121,11 @@ def _teams(model: Model, start: Record, end: Record, players: Players | None) ->
     else:
         teams = {name: (name,) for name in players}
     members = [member for team in teams.values() for member in team]
-    known = {*clocks, *(set(start.columns) & set(end.columns) - {"date"})}
+    known = {*clocks, *(set(start.columns) & set(end.columns) - {"date"}), *(set(start.codes) & set(end.codes))}
     unknown = [member for member in members if member not in known]
     if unknown:
         raise ValueError(
-            f"'{unknown[0]}' is neither a channel of the model nor an input of both records: {sorted(known)}"
+            f"'{unknown[0]}' is neither a channel of the model nor an input or group of both records: {sorted(known)}"
         )
     if len(set(members)) < len(members):
         raise ValueError("something belongs to two players; each column and channel may move only once")
@@ -152,6 +155,8 @@ def _mixture(model: Model, start: Record, end: Record, teams: list[tuple[str, ..
             if member in clocks:
                 date = jnp.where(present[i], end.date(member), start.date(member))
                 record = record.with_clocks({member: date})
+            elif member in end.codes:
+                record = record.with_codes({member: jnp.where(present[i], end.codes[member], start.codes[member])})
             else:
                 record = record.replace(**{member: jnp.where(present[i], end[member], start[member])})
     return record

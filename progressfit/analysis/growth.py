@@ -13,7 +13,7 @@ import numpy as np
 from progressfit._x64 import require_x64
 from progressfit.dataset import Record
 from progressfit.model import Model, channels, reference_record
-from progressfit.terms import AbstractTrend
+from progressfit.terms import AbstractInputTerm, AbstractTrend, Function
 from progressfit.terms.base import walk_terms
 
 LN2 = float(np.log(2.0))
@@ -45,7 +45,10 @@ def growth_rate(
     """
     require_x64()
     moving = _moving(model, input, channel)
+    _require_input(model, input)
     record = reference_record(model) if at is None else at
+    if jnp.ndim(record[input]) != 0:
+        raise ValueError("growth_rate is taken at one record; give at=records.row(i), or map over rows with jax.vmap")
 
     def linked(years: jax.Array, log_input: jax.Array) -> jax.Array:
         moved = record.with_clocks({name: record.date(name) + years for name in moving})
@@ -53,6 +56,14 @@ def growth_rate(
 
     by_year, by_input = jax.grad(linked, argnums=(0, 1))(jnp.zeros(()), jnp.log(jnp.asarray(record[input], float)))
     return by_year / by_input
+
+
+def _require_input(model: Model, input: str) -> None:
+    """Raise if no term can read an input; a function may read any."""
+    terms = [term for _, term in (("", model.mean), *walk_terms(model.mean))]
+    names = dict.fromkeys(term.input for term in terms if isinstance(term, AbstractInputTerm))
+    if input not in names and not any(isinstance(term, Function) for term in terms):
+        raise ValueError(f"no term of this model reads the input '{input}'; it reads: {', '.join(names) or 'none'}")
 
 
 def _moving(model: Model, input: str, channel: str | None) -> tuple[str, ...]:

@@ -37,9 +37,15 @@ def determined(result: Fit | Draws, fn: Callable[[Model], Any]) -> Any:
         return fn(bind(fit.spec, constrain(fit.spec, z)[0]))
 
     gradients = jax.jacfwd(derived)(jnp.asarray(fit.optima[0].z))
+    if found.saturated:
+        return jax.tree.map(lambda g: _same_verdict(np.shape(g)[:-1]), gradients)
     return jax.tree.map(
         lambda g: _verdicts(np.asarray(g) * found.scale, found.eigenvalues, found.directions), gradients
     )
+
+
+def _same_verdict(shape: tuple[int, ...]) -> Any:
+    return np.full(shape, "not identified") if shape else "not identified"
 
 
 def _verdicts(gradient: np.ndarray, eigenvalues: np.ndarray, directions: np.ndarray) -> Any:

@@ -14,8 +14,10 @@ from progressfit.params import bind
 
 
 def predict(model: Model, records: Record) -> jax.Array:
-    """Predicted performance (median of the response) for records with a leading axis, shape ``(n,)``."""
+    """Predicted performance (median of the response), for one record or for records with a leading axis ``(n,)``."""
     require_x64()
+    if all(jnp.ndim(column) == 0 for column in records.columns.values()):
+        return model.mean.value(records)
     return model.predict(records)
 
 
@@ -32,10 +34,11 @@ class Extrapolation(NamedTuple):
 
 def extrapolation(data: Dataset, records: Record) -> Extrapolation:
     """Whether each record's date and inputs all lie within the ranges of the fitted table, and how far outside."""
-    excess = [np.zeros(np.shape(next(iter(records.columns.values()))))]
+    excess = [np.zeros(np.broadcast_shapes(*(np.shape(column) for column in records.columns.values())))]
     for name, values in records.columns.items():
         if name not in data.records.columns:
-            continue
+            have = ", ".join(data.records.columns)
+            raise ValueError(f"the fitted table has no column '{name}', so nothing tells its range (it has: {have})")
         fitted, wanted = np.asarray(data.records.columns[name], float), np.asarray(values, float)
         if name != "date" and (fitted > 0).all() and (wanted > 0).all():
             fitted, wanted = np.log(fitted), np.log(wanted)
@@ -84,6 +87,8 @@ def predict_intervals(
     require_x64()
     if not 0 < level < 1:
         raise ValueError(f"level={level}: give a fraction strictly between 0 and 1")
+    if not draws.ok.any():
+        raise ValueError(f"none of the {len(draws)} draws is certified, so there is no interval: {draws.result.value}")
     keys = jax.random.split(key, len(draws))
     expected, new = _simulated(draws, records, keys)
     expected, new = np.asarray(expected)[draws.ok], np.asarray(new)[draws.ok]

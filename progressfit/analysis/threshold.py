@@ -12,16 +12,18 @@ import optimistix as optx
 from progressfit._x64 import require_x64
 from progressfit.analysis.growth import doubling_time
 from progressfit.dataset import Record
+from progressfit.features import decimal_year
 from progressfit.model import Model
 
-# ln of the smallest and largest amount of an input that is considered: from 1 to beyond any physical amount.
-_LOG_LOW, _LOG_HIGH = 0.0, 500.0
+# Natural logarithms of the smallest and largest amounts of an input that are looked at, in any unit.
+_LOG_LOW, _LOG_HIGH = -500.0, 500.0
 
 
 def required_input(model: Model, level: Any, record: Record, input: str = "compute") -> jax.Array:
-    """Smallest amount of an input at which predicted performance reaches a level.
+    """Smallest amount of an input at which predicted performance is as good as a level.
 
-    Performance is taken to rise with the input. Solved by bisection in the logarithm, to full precision.
+    Performance is taken to change in one direction with the input: up for an accuracy, down for a loss. Solved by
+    bisection in the logarithm, to full precision.
 
     Parameters
     ----------
@@ -32,28 +34,32 @@ def required_input(model: Model, level: Any, record: Record, input: str = "compu
 
     Returns
     -------
-    Natural units (scalar): infinite if the level lies above the ceiling that the other inputs set, and 1 (the
-    smallest amount considered) if already that suffices.
+    Natural units (scalar): infinite if the level lies beyond what any amount reaches, given the other inputs; 0 if
+    the level is met without any.
     """
     require_x64()
     target = model.link.forward(jnp.asarray(level, float))
-
-    def excess(log_input: jax.Array, args: Any = None) -> jax.Array:
-        del args
-        return model.linked(record.replace(**{input: jnp.exp(log_input)})) - target
-
     low, high = jnp.asarray(_LOG_LOW), jnp.asarray(_LOG_HIGH)
+
+    def linked(log_input: jax.Array) -> jax.Array:
+        return model.linked(record.replace(**{input: jnp.exp(log_input)}))
+
+    better = jnp.where(linked(high) >= linked(low), 1.0, -1.0)
+
+    def excess(log_input: jax.Array) -> jax.Array:
+        return better * (linked(log_input) - target)
+
     reachable, trivial = excess(high) > 0, excess(low) >= 0
-    solver = optx.Bisection(rtol=1e-14, atol=1e-14, flip=False)
+    middle = 0.5 * (low + high)
     found = optx.root_find(
-        lambda x, _: jnp.where(reachable & ~trivial, excess(x), x - 0.5 * (low + high)),
-        solver,
-        0.5 * (low + high),
+        lambda x, _: jnp.where(reachable & ~trivial, excess(x), x - middle),
+        optx.Bisection(rtol=1e-14, atol=1e-14, flip=False),
+        middle,
         options={"lower": low, "upper": high},
         max_steps=128,
         throw=False,
     ).value
-    return jnp.where(trivial, 1.0, jnp.where(reachable, jnp.exp(found), jnp.inf))
+    return jnp.where(trivial, 0.0, jnp.where(reachable, jnp.exp(found), jnp.inf))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -67,7 +73,8 @@ class ThresholdReading:
     years, required
         Decimal years and the amount of the input needed in each, infinite where the level is out of reach.
     halving
-        Months in which the need halved, from the geometric mean over the window; infinite if out of reach in any year.
+        Months in which the need halved, from the geometric mean over the window: infinite if the level is out of reach
+        in any year, NaN if it is met without any of the input, negative if the need grew.
     text
         The reading in words.
     """
@@ -87,16 +94,26 @@ def threshold_reading(
     Where the level lies above the ceiling set by the other inputs in any year, no finite rate exists over the window
     and the reading says in which years.
     """
-    needed = np.asarray(_required_by_year(model, jnp.asarray(level), record, jnp.asarray(years, float), input))
-    out = [year for year, amount in zip(years, needed, strict=True) if not np.isfinite(amount)]
+    decimal = tuple(decimal_year(year) for year in years)
+    if len(decimal) < 2 or decimal[-1] <= decimal[0]:
+        raise ValueError("a rate needs at least two years, in order")
+    amounts = np.asarray(_required_by_year(model, jnp.asarray(level), record, jnp.asarray(decimal), input))
+    halving, text = _read(amounts, decimal, record, input)
+    return ThresholdReading(float(level), decimal, tuple(map(float, amounts)), halving, text)
+
+
+def _read(amounts: np.ndarray, years: tuple[float, ...], record: Record, input: str) -> tuple[float, str]:
+    """Halving time in months and the reading in words."""
+    out = [year for year, amount in zip(years, amounts, strict=True) if not np.isfinite(amount)]
     if out:
         span = f"{out[0]:.0f}" if len(out) == 1 else f"{out[0]:.0f}-{out[-1]:.0f}"
         limits = "-".join(name for name in record.columns if name not in ("date", input)) or "input"
-        text = f"infinite: above the {limits}-limited ceiling in {span}"
-        return ThresholdReading(level, tuple(map(float, years)), tuple(map(float, needed)), np.inf, text)
-    halving = float(doubling_time(np.log(needed[0] / needed[-1]) / (years[-1] - years[0])))
-    text = f"the {input} needed halves every {halving:.2f} months"
-    return ThresholdReading(level, tuple(map(float, years)), tuple(map(float, needed)), halving, text)
+        return np.inf, f"infinite: above the {limits}-limited ceiling in {span}"
+    if (amounts == 0).any():
+        return np.nan, f"not defined: in some year the level is met without any {input}"
+    months = float(doubling_time(np.log(amounts[0] / amounts[-1]) / (years[-1] - years[0])))
+    verb = "halves" if months > 0 else "doubles"
+    return months, f"the {input} needed {verb} every {abs(months):.2f} months"
 
 
 @eqx.filter_jit

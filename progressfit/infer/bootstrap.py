@@ -1,5 +1,6 @@
 """The verb ``bootstrap``: refits of resampled or simulated tables, all in one compiled program."""
 
+import dataclasses
 from typing import Literal
 
 import jax
@@ -8,9 +9,9 @@ import numpy as np
 
 from progressfit._x64 import require_x64
 from progressfit.dataset import Dataset
-from progressfit.infer.certificate import GRADIENT_TOLERANCE
+from progressfit.infer.certificate import GRADIENT_TOLERANCE, at_bound
 from progressfit.infer.clock import Clock
-from progressfit.infer.optimise import fitted_weights, prior_weight_of
+from progressfit.infer.optimise import check_key, fitted_weights, prior_weight_of
 from progressfit.infer.programs import Replicates, batch_size, fit_replicates
 from progressfit.infer.result import RESULTS, Draws, Fit, stack_values
 from progressfit.params import Numbers
@@ -24,6 +25,7 @@ _WORDS = {
     "residual": "parametric residual bootstrap",
 }
 _TOLERATED_FAILURES = 0.01
+_ENOUGH_CLUSTERS = 10
 
 
 def bootstrap(
@@ -62,22 +64,25 @@ def bootstrap(
 
     Returns
     -------
-    :class:`Draws`. Replicates that did not converge are marked in ``ok`` and counted in ``failed``; more than 1% of
-    them make the result "not certified".
+    :class:`Draws`. Replicates that did not converge, or whose parameters ran to a bound, are marked in ``ok`` and
+    counted in ``failed`` (``stats["at_bound"]`` of them at a bound); more than 1% of them make the result "not
+    certified". So do fewer than ten clusters, whose resamples are too few and too alike.
     """
     require_x64()
     if kind not in _WORDS:
         raise ValueError(f"kind='{kind}': choose one of {', '.join(_WORDS)}")
-    if replicates < 1:
-        raise ValueError(f"replicates={replicates}: at least one is needed")
+    if starts not in ("optima", "best"):
+        raise ValueError(f"starts='{starts}': choose 'optima' or 'best'")
+    if not isinstance(replicates, int) or replicates < 1:
+        raise ValueError(f"replicates={replicates}: give a whole number, at least one")
     clock = Clock()
     table = _clustered(data, kind).bare()
     origins = [optimum.z for optimum in point.optima]
-    ends = fit_replicates(
+    ends, scale, centre = fit_replicates(
         point.spec,
         # The best optimum alone is repeated, so that both choices run the same compiled program.
         jnp.asarray(origins if starts == "optima" else origins[:1] * len(origins)),
-        jax.random.split(key, replicates),
+        jax.random.split(check_key(key), replicates),
         table,
         np.int64(np.max(table.clusters) + 1),
         fitted_weights(point, data),
@@ -86,13 +91,19 @@ def bootstrap(
         kind="rows" if kind == "clusters" else kind,
         chunk=batch_size(chunk),
     )
-    return _draws(point, Replicates(*map(np.asarray, ends)), _WORDS[kind], clock)
+    found = _draws(
+        point, Replicates(*map(np.asarray, ends)), np.asarray(scale), np.asarray(centre), _WORDS[kind], clock
+    )
+    few = kind in ("clusters", "bayesian") and int(np.max(table.clusters)) + 1 < _ENOUGH_CLUSTERS
+    return dataclasses.replace(found, result=RESULTS.FEW_CLUSTERS) if few else found
 
 
 def _clustered(data: Dataset, kind: str) -> Dataset:
     """The table whose clusters are the units of resampling: single rows for a row bootstrap."""
     if kind == "rows":
         return Dataset(data.records, data.response, np.arange(len(data)), data.labels)
+    if kind == "clusters" and len(np.unique(data.clusters)) < 2:
+        raise ValueError("all rows are one cluster, so nothing can be resampled; name a column with several clusters")
     if kind == "clusters" and len(np.unique(data.clusters)) == len(data):
         raise ValueError(
             "every row is its own cluster; name the cluster column with Dataset.from_frame(cluster=COLUMN)"
@@ -108,10 +119,19 @@ def nearest_optimum(point: Fit, z: Numbers) -> np.ndarray:
     return np.argmin(np.sum(steps**2, axis=-1), axis=1)
 
 
-def _draws(point: Fit, ends: Replicates, kind: str, clock: Clock) -> Draws:
-    ok = np.isfinite(ends.value) & (ends.decrement < GRADIENT_TOLERANCE) & (ends.curvature > 0)
+def _draws(point: Fit, ends: Replicates, scale: np.ndarray, centre: np.ndarray, kind: str, clock: Clock) -> Draws:
+    z, step = np.asarray(ends.z), np.asarray(ends.step)
+    stationary = np.isfinite(ends.value) & (ends.decrement < GRADIENT_TOLERANCE) & (ends.curvature > 0)
+    bound = np.any(list(at_bound(point.spec, z, step, scale, centre).values()), axis=0)
+    ok = np.asarray(stationary & ~bound)
     result = RESULTS.REPLICATES_FAILED if np.mean(~ok) > _TOLERATED_FAILURES else point.result
-    mode = nearest_optimum(point, ends.z)
+    mode = nearest_optimum(point, z)
     counts = [int(np.sum(mode[ok] == k)) for k in range(len(point.optima))]
-    stats = {"replicates": len(ok), "failed": int(np.sum(~ok)), "mode_counts": counts, "seconds": clock.seconds()}
-    return Draws(point, stack_values(point.spec, ends.z), result, np.asarray(ends.value), ok, mode, kind, stats)
+    stats = {
+        "replicates": len(ok),
+        "failed": int(np.sum(~ok)),
+        "at_bound": int(np.sum(bound)),
+        "mode_counts": counts,
+        "seconds": clock.seconds(),
+    }
+    return Draws(point, stack_values(point.spec, z), result, np.asarray(ends.value), ok, mode, kind, stats)

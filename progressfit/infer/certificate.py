@@ -89,21 +89,33 @@ def best_end(spec: Model, ends: Ends) -> Optimum:
     return _optimum(spec, ends, [best])
 
 
-def at_bound(spec: Model, best: Optimum, ends: Ends) -> tuple[str, ...]:
-    """Free leaves on their way to infinity, or to the edge of a bounded range.
+def at_bound(
+    spec: Model, z: np.ndarray, step: np.ndarray, scale: np.ndarray, centre: np.ndarray
+) -> dict[str, np.ndarray]:
+    """Which free leaves are on their way to infinity, or to the edge of a bounded range.
 
     Either they ended far away from their prior, or a sizeable Newton step is left although the objective hardly
     changes any more, as on a plateau that falls for ever.
+
+    Parameters
+    ----------
+    z, step
+        Ends and the Newton steps left there, ``(..., d)``.
+    scale, centre
+        Of the prior, ``(d,)``; see :class:`Ends`.
+
+    Returns
+    -------
+    Path -> boolean, of the leading shape of ``z``.
     """
-    found = []
+    found = {}
     for leaf in free_leaves(spec):
         own = slice(leaf.start, leaf.start + leaf.size)
-        limit = _FAR * ends.scale[own] if is_unbounded(leaf) else np.maximum(_EDGE, 10 * ends.scale[own])
-        far = np.abs(best.z[own] - ends.centre[own]) > limit  # never so where the prior is flat and has no centre
-        moving = np.abs(best.step[own]) > _STEP_LEFT * np.abs(best.z[own]) + GRADIENT_TOLERANCE * ends.scale[own]
-        if (far | moving).any():
-            found.append(leaf.path)
-    return tuple(found)
+        limit = _FAR * scale[own] if is_unbounded(leaf) else np.maximum(_EDGE, 10 * scale[own])
+        far = np.abs(z[..., own] - centre[own]) > limit  # never so where the prior is flat and has no centre
+        moving = np.abs(step[..., own]) > _STEP_LEFT * np.abs(z[..., own]) + GRADIENT_TOLERANCE * scale[own]
+        found[leaf.path] = (far | moving).any(axis=-1)
+    return found
 
 
 def certify(
@@ -120,7 +132,7 @@ def certify(
         starts=total,
         starts_agreeing=best.starts,
         unfinished=int(np.sum(~finished(ends.minimum))),
-        at_bound=at_bound(spec, best, ends),
+        at_bound=tuple(path for path, hit in at_bound(spec, best.z, best.step, ends.scale, ends.centre).items() if hit),
         identification=identification,
     )
     missed = lowest.objective < best.objective - OBJECTIVE_TOLERANCE * max(abs(best.objective), 1e-300)

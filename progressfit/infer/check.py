@@ -21,8 +21,10 @@ class Tick(NamedTuple):
     text: str
 
 
-def check(spec: Model, data: Dataset) -> list[Tick]:
+def check(spec: Model, data: Dataset, objective: str = "map") -> list[Tick]:
     """Look over a spec and a table before anything is fitted.
+
+    ``objective`` is that of the fit that is meant, "map" or "mle".
 
     Returns
     -------
@@ -35,13 +37,13 @@ def check(spec: Model, data: Dataset) -> list[Tick]:
         _response(spec, data),
         *_columns(spec, data),
         *_groups(spec, data),
-        _rows_for(spec, data),
+        _rows_for(spec, data, objective),
     ]
 
 
-def require(spec: Model, data: Dataset) -> None:
+def require(spec: Model, data: Dataset, objective: str = "map") -> None:
     """Raise :class:`TableError` with the first thing that is not in order."""
-    for tick in check(spec, data):
+    for tick in check(spec, data, objective):
         if not tick.ok:
             raise TableError(tick.text)
 
@@ -93,8 +95,14 @@ def _groups(spec: Model, data: Dataset) -> list[Tick]:
     return found
 
 
-def _rows_for(spec: Model, data: Dataset) -> Tick:
+def _rows_for(spec: Model, data: Dataset, objective: str) -> Tick:
     free, flat = dimension(spec), improper(spec)
+    if len(data) < free and objective == "mle":
+        return Tick(
+            False,
+            f"The table has {len(data)} rows for {free} free parameters, and a maximum-likelihood fit uses no priors, "
+            "so it has no unique answer. Give more rows, fix parameters, or fit with objective='map'.",
+        )
     if len(data) >= free or not flat:
         return Tick(True, f"{len(data)} rows for {free} free parameters.")
     return Tick(

@@ -13,6 +13,12 @@ _NEGLIGIBLE = 1e-3
 
 def describe_identification(found: "Identification") -> str:
     """One sentence on what the likelihood determines, naming the weakest direction."""
+    if found.saturated:
+        return (
+            "Not identified: the mean has as many directions as there are rows, so it can pass through all of them; "
+            "the noise scale, and every uncertainty with it, rests on the prior alone. Give more rows, or fix "
+            "parameters."
+        )
     smallest = found.eigenvalues[0]
     head = {
         "identified": "Identified: along every direction the data say more than the prior",
@@ -56,7 +62,7 @@ def describe_fit(fit: "Fit") -> str:
         note = "  (not determined by the data)" if _prior_speaks(fit.certificate.identification, path) else ""
         for i, (v, e) in enumerate(zip(np.ravel(value), np.ravel(errors[path]), strict=True)):
             name = path if np.ndim(value) == 0 else f"{path}[{i}]"
-            lines.append(f"{name:<{width}}  {v:>12.6f}  {e:>12.6f}{note}")
+            lines.append(f"{name:<{width}}  {v:>12.6g}  {e:>12.3g}{note}")
     return "\n".join(lines)
 
 

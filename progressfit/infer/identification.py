@@ -27,7 +27,10 @@ class Identification:
         Name of each coordinate.
     verdict
         "identified", "weak" (smallest eigenvalue below 1: the data say less than the prior) or "not identified"
-        (below 1e-6).
+        (below 1e-6, or not finite, or saturated).
+    saturated
+        Whether the mean can pass through every row while the noise scale is free: the fit then shrinks the scale
+        without limit but for its prior, and says nothing about uncertainty.
     """
 
     eigenvalues: np.ndarray
@@ -35,6 +38,7 @@ class Identification:
     scale: np.ndarray
     names: tuple[str, ...]
     verdict: str
+    saturated: bool
 
     def direction(self, index: int = 0) -> str:
         """The ``index``-th weakest direction in words: its largest components, in prior standard deviations."""

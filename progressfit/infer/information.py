@@ -13,11 +13,12 @@ from jax.flatten_util import ravel_pytree
 from progressfit.dataset import Dataset, Record
 from progressfit.infer.identification import NOT_IDENTIFIED, WEAK, Identification
 from progressfit.model import Model
-from progressfit.params import Numbers, bind, constrain, coordinate_names, prior_scale
+from progressfit.params import Numbers, bind, constrain, coordinate_names, prior_scale, priors
 
 # Nodes of a sinh-stretched trapezoidal rule: dense about the location, reaching a million scales for heavy tails.
 _STEP = 0.05
-_T = np.arange(-290, 291) * _STEP
+# No node at zero, where the score of a kinked density jumps.
+_T = (np.arange(-290, 290) + 0.5) * _STEP
 _NODES, _NODE_WEIGHTS = np.sinh(_T), np.cosh(_T) * _STEP
 
 # A flat prior has no standard deviation; its coordinate is measured in units of this many standard errors it would
@@ -57,16 +58,34 @@ def fisher_information(spec: Model, z: jax.Array, data: Dataset, weights: jax.Ar
 
 
 @jax.jit
-def _information_and_scale(spec, z, data, weights):
-    return fisher_information(spec, z, data, weights), prior_scale(spec)
+def _likelihood_alone(spec, z, data, weights):
+    def mean(vector: jax.Array) -> jax.Array:
+        return jax.vmap(bind(spec, constrain(spec, vector)[0]).linked)(data.records)
+
+    return fisher_information(spec, z, data, weights), prior_scale(spec), jax.jacfwd(mean)(z)
+
+
+def _is_saturated(spec: Model, slopes: np.ndarray, scale: np.ndarray, weights: np.ndarray) -> bool:
+    """Whether the free parameters can move the means of all rows that count independently, with a free noise."""
+    counted = slopes[weights > 0] * np.where(np.isfinite(scale), scale, 1.0)
+    if not priors(spec.noise) or not np.isfinite(counted).all():
+        return False
+    return bool(np.linalg.matrix_rank(counted) >= len(counted))
 
 
 def identify(spec: Model, z: np.ndarray, data: Dataset, weights: Numbers) -> Identification:
     """Eigenvalues and directions of the information at ``z`` in prior standard deviations, with a verdict."""
-    information, scale = map(np.asarray, _information_and_scale(spec, z, data, weights))
+    information, scale, slopes = map(np.asarray, _likelihood_alone(spec, z, data, weights))
+    saturated = _is_saturated(spec, slopes, scale, np.asarray(weights))
     alone = 1 / np.sqrt(np.maximum(np.diag(information), 1e-300))
     scale = np.where(np.isfinite(scale), scale, _FLAT_PRIOR_UNITS * alone)
-    eigenvalues, directions = np.linalg.eigh(information * scale[:, None] * scale[None, :])
-    smallest = eigenvalues[0] if len(eigenvalues) else np.inf
-    verdict = "not identified" if not smallest >= NOT_IDENTIFIED else "weak" if smallest < WEAK else "identified"
-    return Identification(eigenvalues, directions, scale, coordinate_names(spec), verdict)
+    whitened = information * scale[:, None] * scale[None, :]
+    if np.isfinite(whitened).all():
+        eigenvalues, directions = np.linalg.eigh(whitened)
+    else:
+        eigenvalues, directions = np.full(len(scale), np.nan), np.eye(len(scale))
+    smallest = eigenvalues[0]
+    verdict = "weak" if smallest < WEAK else "identified"
+    if saturated or not smallest >= NOT_IDENTIFIED:
+        verdict = "not identified"
+    return Identification(eigenvalues, directions, scale, coordinate_names(spec), verdict, saturated)

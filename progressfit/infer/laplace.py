@@ -12,7 +12,7 @@ from progressfit.infer.certificate import Ends, distinct_optima
 from progressfit.infer.clock import Clock
 from progressfit.infer.kinks import has_kinks
 from progressfit.infer.minimise import Minimum
-from progressfit.infer.optimise import fitted_weights
+from progressfit.infer.optimise import check_key, fitted_weights
 from progressfit.infer.programs import fit_starts
 from progressfit.infer.result import RESULTS, Draws, Fit, Optimum, stack_values
 
@@ -69,14 +69,17 @@ def laplace(point: Fit, data: Dataset, *, key: jax.Array, draws: int = 1000) -> 
     log_mass = np.array([_log_mass(optimum) for optimum in centres])
     evidence = float(np.logaddexp.reduce(log_mass))
     z = _mixture_draws(
-        jax.random.split(key, draws),
+        jax.random.split(check_key(key), draws),
         jnp.asarray(log_mass - evidence),
         jnp.stack([optimum.z for optimum in centres]),
         jnp.stack([np.linalg.inv(np.linalg.cholesky(optimum.hessian)).T for optimum in centres]),
     )
     objective = np.asarray(_objectives(point.spec, z, table, row_weights))
+    # Masses in the order of the fit's optima: polishing in other coordinates may reorder or join them.
+    owner = nearest_optimum(point, np.stack([optimum.z for optimum in centres]))
+    mass = np.bincount(owner, np.exp(log_mass - evidence), len(point.optima))
     stats = {
-        "mode_weights": [float(w) for w in np.exp(log_mass - evidence)],
+        "mode_weights": [float(w) for w in mass],
         "log_evidence": evidence,
         "seconds": clock.seconds(),
     }

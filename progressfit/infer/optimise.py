@@ -74,8 +74,13 @@ def fit(
         If the table and the law do not fit together.
     """
     require_x64()
+    if not isinstance(spec, Model) or not isinstance(data, Dataset):
+        raise TypeError(
+            f"fit needs a Model and a Dataset, got {type(spec).__name__} and {type(data).__name__}; call a law to get "
+            "its Model, and turn a data frame into a Dataset with Dataset.from_frame"
+        )
     clock = Clock()
-    require(spec, data)
+    require(spec, data, objective)
     spec, bare = prepare(spec, data), data.bare()
     if dimension(spec) == 0:
         raise ValueError("every parameter of this spec is fixed, so there is nothing to fit; put a prior on one")
@@ -96,7 +101,7 @@ def fit(
     result, certificate = certify(spec, ends, optima, identification)
     if throw and result is not RESULTS.CONVERGED:
         raise FitError(result.value)
-    stats = {"n": len(data), "objective": objective, "seconds": clock.seconds()}
+    stats = {"n": len(data), "objective": objective, "table": data.digest(), "seconds": clock.seconds()}
     model = bind(spec, {path: jnp.asarray(value) for path, value in optima[0].values.items()})
     return Fit(spec, model, result, optima[0].objective, certificate, optima, np.asarray(row_weights), stats)
 
@@ -124,24 +129,42 @@ def fitted_weights(point: Fit, data: Dataset) -> jax.Array:
     Raises
     ------
     ValueError
-        If the table has another number of rows than the one that was fitted.
+        If the table is not the one that was fitted.
     """
     if len(data) != len(point.weights):
         raise ValueError(f"the fit is of {len(point.weights)} rows, this table has {len(data)}; give the fitted table")
+    if data.digest() != point.stats["table"]:
+        raise ValueError("this table has other numbers than the one that was fitted; fit it first")
     return jnp.asarray(point.weights)
+
+
+def check_key(key: Any) -> jax.Array:
+    """A JAX random key, old style or new.
+
+    Raises
+    ------
+    ValueError
+        If it is something else, such as a plain seed.
+    """
+    dtype = key.dtype if isinstance(key, jax.Array | np.ndarray) else np.dtype(object)
+    if not (jnp.issubdtype(dtype, jax.dtypes.prng_key) or dtype == np.uint32):
+        raise ValueError(f"key={key!r} is not a random key; write key=jax.random.key(SEED)")
+    return jnp.asarray(key)
 
 
 def starting_points(spec: Model, key: jax.Array | None, starts: int | Mapping[str, Any]) -> jax.Array:
     """Unconstrained starting points ``(starts, d)``: drawn from the prior, or given by path."""
     if isinstance(starts, Mapping):
         return _given_starts(spec, starts)
+    if isinstance(starts, bool) or not isinstance(starts, int):
+        raise ValueError(f"starts={starts!r}: give a whole number, or the starts themselves by path")
     if starts < 1:
         raise ValueError(f"starts={starts}: at least one start is needed")
     if key is None:
         raise ValueError(
             "starts are drawn from the prior, so give key=jax.random.key(SEED), or give the starts themselves"
         )
-    return draw_starts(spec, key, starts)
+    return draw_starts(spec, check_key(key), starts)
 
 
 def _given_starts(spec: Model, starts: Mapping[str, Any]) -> jax.Array:

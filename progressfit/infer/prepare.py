@@ -38,7 +38,12 @@ def prepare(spec: Model, data: Dataset) -> Model:
             raise ValueError(f"'{path}.effects' is one number; a fixed group effect needs {levels}, one for each level")
         if shape != (levels,):
             raise ValueError(f"'{path}.effects' has shape {shape}, but the group '{term.group}' has {levels} levels")
-        return GroupEffect(term.group, effects, scale=term.scale)
+        if term.levels and term.levels != data.levels(term.group):
+            raise ValueError(
+                f"'{path}' was fitted with the levels {', '.join(term.levels)} of '{term.group}', but this table has "
+                f"{', '.join(data.levels(term.group))}; give the fitted table"
+            )
+        return GroupEffect(term.group, effects, scale=term.scale, levels=data.levels(term.group))
 
     def is_group(node: Any) -> bool:
         return isinstance(node, GroupEffect)

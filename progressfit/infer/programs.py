@@ -23,9 +23,13 @@ _ACCELERATOR_CHUNK = 1024
 
 
 class Replicates(NamedTuple):
-    """Best end of each replicate, leading axis ``(replicates,)``; ``curvature`` is the smallest Hessian eigenvalue."""
+    """Best end of each replicate, leading axis ``(replicates,)``.
+
+    ``step`` is the Newton step left there, ``curvature`` the smallest Hessian eigenvalue on unit diagonal.
+    """
 
     z: Numbers
+    step: Numbers
     value: Numbers
     decrement: Numbers
     status: Numbers
@@ -134,12 +138,16 @@ def fit_replicates(
     max_steps: jax.Array | np.int64,
     kind: str,
     chunk: int | None,
-) -> Replicates:
+) -> tuple[Replicates, jax.Array, jax.Array]:
     """Refit every replicate from every start ``(starts, d)`` and keep its best end.
 
     Weights or responses of a replicate are made from its own key inside the loop, so memory does not grow with their
     number. ``kind`` is "rows" (resampled clusters, ``clusters`` in number; each row its own for a row bootstrap),
     "bayesian" or "residual".
+
+    Returns
+    -------
+    The best ends, the step scale ``(d,)`` and the prior's centre ``(d,)``.
     """
     scale = step_scale(spec)
     origin = bind(spec, constrain(spec, starts[0])[0])
@@ -158,6 +166,7 @@ def fit_replicates(
         ends = jax.lax.map(one, starts)
         best = jnp.argmin(jnp.where(jnp.isfinite(ends.value), ends.value, jnp.inf))
         curvature = _smallest_curvature(ends.hessian[best])
-        return Replicates(ends.z[best], ends.value[best], ends.decrement[best], ends.status[best], curvature)
+        step = -jnp.linalg.solve(ends.hessian[best], ends.gradient[best])
+        return Replicates(ends.z[best], step, ends.value[best], ends.decrement[best], ends.status[best], curvature)
 
-    return batched(replicate, keys, chunk)
+    return batched(replicate, keys, chunk), scale, prior_centre(spec)

@@ -40,6 +40,9 @@ class RESULTS(enum.Enum):
         "there."
     )
     REPLICATES_FAILED = "Not certified: some replicates did not converge; they are counted and left out of intervals."
+    FEW_CLUSTERS = (
+        "Not certified: fewer than ten clusters; their resamples are too few to show how far the answer moves."
+    )
 
 
 @dataclasses.dataclass(frozen=True)
@@ -111,7 +114,7 @@ class Fit:
     weights
         Row weights that were used, ``(n,)``; bootstraps and approximations made around this fit use them too.
     stats
-        Number of rows, kind of objective, seconds.
+        Number of rows, kind of objective, digest of the table, seconds.
     """
 
     spec: Model

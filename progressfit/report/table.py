@@ -12,7 +12,7 @@ import pandas as pd
 from progressfit._x64 import require_x64
 from progressfit.analysis.growth import doubling_interval, doubling_time, duration, growth_rate
 from progressfit.analysis.identify import determined
-from progressfit.infer.result import Draws, Fit
+from progressfit.infer.result import RESULTS, Draws, Fit
 from progressfit.model import Model
 from progressfit.studies.base import Quantity, StudyResult
 
@@ -35,8 +35,9 @@ def summary(results: Mapping[str, Fit | Draws], of: Callable[[Model], Any], leve
     Returns
     -------
     One row for each result and quantity: ``estimate`` (of a fit, or the median of certified draws), ``low``, ``high``,
-    ``level``, ``interval`` (its kind), ``draws``, ``failed``, ``not_positive`` (share of draws at or below 0), and
-    ``data_say``: whether the likelihood determines the quantity. Where it does not, the numbers are left empty. With
+    ``level``, ``interval`` (its kind), ``draws``, ``failed``, ``undefined`` (certified draws whose quantity is not
+    finite; left out of the interval), ``not_positive`` (share of draws not above 0), ``data_say``: whether the
+    likelihood determines the quantity (where it does not, the numbers are left empty), and ``certified``. With
     :func:`progressfit.growth_rate` (or a ``functools.partial`` of it) as ``of``, the growth factor a year, orders of
     magnitude a year and the doubling time follow, the latter by :func:`progressfit.doubling_interval`.
     """
@@ -66,7 +67,8 @@ def _rows(name: str, result: Fit | Draws, of: Callable[[Model], Any], level: flo
     for quantity in _named(fit.map(of), of):
         verdict = str(np.asarray(verdicts[quantity]))
         numbers = _numbers(result, np.asarray(values[quantity]), level)
-        row = {"result": name, "quantity": quantity, **numbers, "data_say": verdict}
+        certified = result.result is RESULTS.CONVERGED
+        row = {"result": name, "quantity": quantity, **numbers, "data_say": verdict, "certified": certified}
         if verdict == "not identified":
             row |= dict.fromkeys(("estimate", "low", "high", "not_positive"), np.nan)
         rows.append(row)
@@ -90,33 +92,46 @@ def _named(tree: Any, of: Callable[..., Any]) -> dict[str, Any]:
 
 def _numbers(result: Fit | Draws, value: np.ndarray, level: float) -> dict[str, Any]:
     if isinstance(result, Fit):
-        nothing = {"low": np.nan, "high": np.nan, "level": np.nan, "interval": "", "draws": 0, "failed": 0}
+        nothing = {
+            "low": np.nan,
+            "high": np.nan,
+            "level": np.nan,
+            "interval": "",
+            "draws": 0,
+            "failed": 0,
+            "undefined": 0,
+        }
         return {"estimate": float(value), **nothing, "not_positive": np.nan}
     certified = value[result.ok]
     if len(certified) == 0:
         raise ValueError(
             f"none of the {len(result)} draws is certified, so there is no interval: {result.result.value}"
         )
-    low, high = np.quantile(certified, [(1 - level) / 2, (1 + level) / 2])
+    finite = certified[np.isfinite(certified)]
+    low, high = np.quantile(finite, [(1 - level) / 2, (1 + level) / 2]) if len(finite) else (np.nan, np.nan)
     return {
-        "estimate": float(np.median(certified)),
+        "estimate": float(np.median(finite)) if len(finite) else np.nan,
         "low": float(low),
         "high": float(high),
         "level": level,
         "interval": result.kind,
         "draws": len(result),
         "failed": result.failed,
-        "not_positive": float(np.mean(certified <= 0)),
+        "undefined": len(certified) - len(finite),
+        "not_positive": float(np.mean(~(certified > 0))),
     }
 
 
 def _doubling(row: Mapping[str, Any]) -> str:
     if row["data_say"] == "not identified":
         return "not identified"
-    if np.isfinite(row["low"]):
-        return doubling_interval(row["low"], row["high"]).text
+    unsure = "" if row["certified"] else " (not certified)"
+    if row["interval"]:
+        return doubling_interval(row["low"], row["high"]).text + unsure
     estimate = row["estimate"]
-    return duration(float(doubling_time(estimate))) if estimate > 0 else "no progress"
+    if not np.isfinite(estimate):
+        return "not defined" + unsure
+    return (duration(float(doubling_time(estimate))) if estimate > 0 else "no progress") + unsure
 
 
 def figures_frame(result: StudyResult) -> pd.DataFrame:

@@ -7,6 +7,7 @@ choose the names under which parameters and components appear.
 
 import abc
 import keyword
+import numbers
 from collections.abc import Iterator
 from typing import Any
 
@@ -40,6 +41,11 @@ class AbstractTerm(eqx.Module):
         ValueError
             If ``value`` does not return a scalar.
         """
+        if any(jnp.ndim(column) == 0 for column in records.columns.values()):
+            raise ValueError(
+                "records need a leading axis, one entry for each row: Record.of(date=[2020.0], compute=[1e20]); "
+                "for a single record use term.value(record)"
+            )
 
         def scalar(record: Record) -> jax.Array:
             value = jnp.asarray(self.value(record))
@@ -55,11 +61,25 @@ class AbstractTerm(eqx.Module):
     def __add__(self, other: Any) -> "Sum":
         return Sum(**_named(Sum, self, as_term(other)))
 
-    def __radd__(self, other: Any) -> "Sum":
+    def __radd__(self, other: Any) -> "AbstractTerm":
+        if isinstance(other, int) and other == 0:  # where sum([...]) begins
+            return self
         return Sum(**_named(Sum, as_term(other), self))
 
     def __mul__(self, other: Any) -> "Product":
         return Product(**_named(Product, self, as_term(other)))
+
+    def __neg__(self) -> "Product":
+        return -1.0 * self
+
+    def __sub__(self, other: Any) -> "Sum":
+        return self + -as_term(other)
+
+    def __rsub__(self, other: Any) -> "Sum":
+        return as_term(other) + -self
+
+    def __truediv__(self, other: float) -> "Product":
+        return self * (1.0 / other)
 
     def __rmul__(self, other: Any) -> "Product":
         return Product(**_named(Product, as_term(other), self))
@@ -140,7 +160,7 @@ def as_term(value: Any) -> AbstractTerm:
     """A term as it is; a number, prior or tie as a :class:`Constant`."""
     if isinstance(value, AbstractTerm):
         return value
-    if isinstance(value, Distribution | Tied) or (not isinstance(value, str) and jnp.ndim(value) == 0):
+    if isinstance(value, Distribution | Tied | numbers.Real) or (hasattr(value, "dtype") and jnp.ndim(value) == 0):
         return Constant(value)
     raise TypeError(f"expected a term, a number or a prior, got {value!r}")
 

@@ -29,4 +29,4 @@ class Function(AbstractTerm):
         self.channels = tuple(channels)
 
     def value(self, record: Record) -> jax.Array:
-        return self.fn(record, **dict(zip(self.names, self.parameters, strict=True)))
+        return self.fn(record.restricted(self.channels), **dict(zip(self.names, self.parameters, strict=True)))

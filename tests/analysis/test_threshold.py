@@ -6,6 +6,7 @@ import pytest
 from scipy.special import logit
 
 import progressfit as pf
+from progressfit.terms import Constant, EffectiveInput, ExponentialProgress, Logistic, LogSlope, PowerLaw
 
 
 @pytest.fixture(scope="module")
@@ -40,9 +41,35 @@ def test_closed_form(model, level, year, images):
     np.testing.assert_allclose(model.mean.value(record.replace(compute=found)), level, rtol=1e-11)
 
 
-def test_above_the_ceiling_is_infinite_and_trivial_is_one(model):
+def test_above_the_ceiling_is_infinite_and_below_the_floor_nothing_is_needed(model):
     assert np.isinf(pf.required_input(model, 0.87, pf.Record.of(date=2012.0, data=1.28e6)))
-    assert pf.required_input(model, 1e-4, pf.Record.of(date=2012.0, data=1.28e6)) == 1.0
+    floored = pf.Model(
+        0.1 + 0.8 * Logistic(LogSlope("compute", 0.5, reference=1e18)), pf.links.Identity(), pf.noise.Gaussian(0.1)
+    )
+    assert pf.required_input(floored, 0.05, pf.Record.of()) == 0.0
+    np.testing.assert_allclose(pf.required_input(floored, 0.5, pf.Record.of()), 1e18, rtol=1e-11)
+    law = pf.Model(floored.mean + ExponentialProgress(0.0, origin=2012, channel="a"), floored.link, floored.noise)
+    reading = pf.threshold_reading(law, 0.05, pf.Record.of(), [2012, 2014])
+    assert np.isnan(reading.halving) and "met without any compute" in reading.text
+
+
+def test_a_loss_falls_with_the_input():
+    """``1.5 + 40 C^-0.2`` in units of 1e15 FLOP, improving by 0.3 a year."""
+    trend = ExponentialProgress(0.3, origin=2015.0, channel="algorithms", augments="compute")
+    law = pf.Model(
+        Constant(1.5) + PowerLaw(40.0, 0.2, EffectiveInput("compute", trend, reference=1e15)),
+        pf.links.Log(),
+        pf.noise.Gaussian(0.1),
+    )
+    at = pf.Record.of(date=2015.0)
+    for level in (2.0, 2.5, 10.0):
+        expected = 1e15 * (40.0 / (level - 1.5)) ** 5
+        np.testing.assert_allclose(pf.required_input(law, level, at), expected, rtol=1e-10)
+    assert np.isinf(pf.required_input(law, 1.4, at))
+    reading = pf.threshold_reading(law, 2.5, pf.Record.of(), ["2015-01-01", "2020-01-01"])
+    np.testing.assert_allclose(reading.halving, 12 * np.log(2) / 0.3, rtol=1e-9)
+    with pytest.raises(ValueError, match="at least two years"):
+        pf.threshold_reading(law, 2.5, pf.Record.of(), [2015])
 
 
 def test_under_jit_and_vmap(model):

@@ -116,6 +116,13 @@ def test_refusals(point, runs):
     lonely = pf.Dataset(runs.records, runs.response, np.arange(len(runs)), runs.labels)
     with pytest.raises(ValueError, match="every row is its own cluster"):
         pf.bootstrap(point, lonely, key=jax.random.key(0), kind="clusters")
+    single = pf.Dataset(runs.records, runs.response, np.zeros(len(runs), int), runs.labels)
+    with pytest.raises(ValueError, match="all rows are one cluster"):
+        pf.bootstrap(point, single, key=jax.random.key(0), kind="clusters")
+    with pytest.raises(ValueError, match="choose 'optima' or 'best'"):
+        pf.bootstrap(point, runs, key=jax.random.key(0), starts="bset")
+    with pytest.raises(ValueError, match=r"is not a random key; write key=jax\.random\.key"):
+        pf.bootstrap(point, runs, key=0)
     with pytest.raises(ValueError, match="replicates=0"):
         pf.bootstrap(point, runs, key=jax.random.key(0), replicates=0)
 
@@ -124,9 +131,14 @@ def test_row_weights_of_the_fit_carry_over(point, runs):
     """Rows of weight zero are left out of the replicates too."""
     weights = np.where(np.arange(len(runs)) < 10, 0.0, 1.0)
     weighted = pf.fit(pf.laws.erdil_besiroglu(), runs, key=jax.random.key(0), weights=weights)
-    draws = pf.bootstrap(weighted, runs, key=jax.random.key(1), replicates=3)
-    changed = np.where(weights == 0, 0.5, np.asarray(runs.response))
-    again = pf.bootstrap(weighted, runs.with_response(changed), key=jax.random.key(1), replicates=3)
-    np.testing.assert_allclose(draws.objective, again.objective, rtol=1e-9)
+    changed = runs.with_response(np.where(weights == 0, 0.5, np.asarray(runs.response)))
+    again = pf.fit(pf.laws.erdil_besiroglu(), changed, key=jax.random.key(0), weights=weights)
+    draws, same = (
+        pf.bootstrap(fit, table, key=jax.random.key(1), replicates=3)
+        for fit, table in ((weighted, runs), (again, changed))
+    )
+    np.testing.assert_allclose(draws.objective, same.objective, rtol=1e-9)
+    with pytest.raises(ValueError, match="other numbers than the one that was fitted"):
+        pf.bootstrap(point, changed, key=jax.random.key(0), replicates=2)
     with pytest.raises(ValueError, match="the fit is of 97 rows, this table has 50"):
         pf.bootstrap(point, runs.take(np.arange(50)), key=jax.random.key(0), replicates=2)

@@ -42,17 +42,17 @@ def test_finite_values_and_gradients_in_a_compiled_batch_that_is_a_loop(name):
         found = params.bind(spec, leaves)(Record({**X, **columns}, RECORD.codes, {}))
         return jnp.sum(found), found
 
-    def at(key):
-        return jax.value_and_grad(values, (0, 1), has_aux=True)(params.sample_prior(spec, key), moved)
+    def at(leaves):
+        return jax.value_and_grad(values, (0, 1), has_aux=True)(leaves, moved)
 
-    seeds = (41, 42, 43)
-    (_, found), gradients = jax.jit(jax.vmap(at))(jnp.stack([jax.random.key(seed) for seed in seeds]))
+    draws = [params.sample_prior(spec, jax.random.key(seed)) for seed in (41, 42, 43)]
+    (_, found), gradients = jax.jit(jax.vmap(at))(jax.tree.map(lambda *each: jnp.stack(each), *draws))
     assert found.shape == (3, cases.ROWS)
     assert np.isfinite(found).all()
     assert set(gradients[0]) == set(params.priors(spec))
     assert all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(gradients))
-    for together, seed in zip(found[:2], seeds, strict=False):
-        term = cases.draw(spec, seed)
+    for together, leaves in zip(found[:2], draws, strict=False):
+        term = params.bind(spec, leaves)
         np.testing.assert_allclose(together, term(RECORD), rtol=cases.ROUNDING, atol=cases.ROUNDING)
         rows = [term.value(RECORD.row(i)) for i in range(0, cases.ROWS, 4)]
         np.testing.assert_allclose(together[::4], rows, rtol=cases.ROUNDING, atol=cases.ROUNDING)
