@@ -240,6 +240,11 @@ def log_prior(spec: Any, values: Mapping[str, Any]) -> jax.Array:
     return sum((jnp.sum(leaf.prior.log_prob(values[leaf.path])) for leaf in free_leaves(spec)), jnp.zeros(()))
 
 
+def discrete(spec: Any) -> tuple[str, ...]:
+    """Paths of free leaves whose prior is discrete, which nothing here can fit."""
+    return tuple(path for path, prior in priors(spec).items() if prior.is_discrete)
+
+
 def improper(spec: Any) -> tuple[str, ...]:
     """Paths of free leaves whose prior is flat and cannot be sampled."""
     return tuple(path for path, prior in priors(spec).items() if isinstance(_core(prior), ImproperUniform))
@@ -321,5 +326,8 @@ def _exact_scale(leaf: Free, robust: jax.Array) -> jax.Array:
     prior = leaf.prior
     if prior.event_shape != () or prior.support is not constraints.real:
         return robust
-    exact = jnp.sqrt(jnp.ravel(jnp.broadcast_to(prior.variance, prior.shape())))
+    try:
+        exact = jnp.sqrt(jnp.ravel(jnp.broadcast_to(prior.variance, prior.shape())))
+    except NotImplementedError:  # some transformed distributions state no variance
+        return robust
     return jnp.where(jnp.isfinite(exact), exact, robust)

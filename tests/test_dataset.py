@@ -112,6 +112,13 @@ class TestDataset:
         with pytest.raises(ValueError, match=r"group 'lab' has no level 'dora'; it has: anna, berta, clara"):
             cases.table().record(compute=1e20, lab="dora")
 
+    def test_a_record_of_several_dates_has_one_level(self):
+        data = cases.table()
+        model = cases.draw(cases.MODELS["groups"], 34)
+        record = data.record(compute=[1e18, 1e19], lab="clara")
+        apart = [model.mean.value(data.record(compute=compute, lab="clara")) for compute in (1e18, 1e19)]
+        np.testing.assert_allclose(model.predict(record), apart, rtol=cases.ROUNDING)
+
     def test_unknown_groups_say_which_there_are(self):
         assert cases.table().levels("lab") == cases.LABS
         with pytest.raises(ValueError, match=r"no group 'country' \(they have: lab\).*groups=\{'country': COLUMN\}"):

@@ -25,6 +25,9 @@ from progressfit.features import decimal_year
         (2012.75, 2012.75),
         (2012, 2012.0),
         (np.float64(2012.75), 2012.75),
+        (np.int64(2012), 2012.0),
+        (np.datetime64("2019-05-28"), 2019 + 147 / 365),
+        ("2012.75", 2012.75),
     ],
 )
 def test_decimal_year(date, year):
@@ -43,7 +46,15 @@ def test_every_day_advances_and_no_year_overlaps_the_next():
     assert [int(y) for y in years] == [day.year for day in days]
 
 
-@pytest.mark.parametrize("text", ["May 2019", "2019", "2019-02-30", "28/05/2019", ""])
+@pytest.mark.parametrize(
+    "text", ["May 2019", "2019", "2019-02-30", "28/05/2019", "", "2019-05-28garbage", "2019-05-281", "2019.5.1"]
+)
 def test_other_strings_are_refused(text):
-    with pytest.raises(ValueError, match=r"isoformat|day|month"):
+    with pytest.raises(ValueError, match=r"isoformat|day|month|convert"):
         decimal_year(text)
+
+
+@pytest.mark.parametrize("number", [112.4, -1, np.nan, np.inf, 20190528])
+def test_numbers_that_are_no_years_are_refused(number):
+    with pytest.raises(ValueError, match="no decimal year between 1900 and 2200"):
+        decimal_year(number)

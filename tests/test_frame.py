@@ -155,16 +155,28 @@ def test_a_good_table_comes_through_unchanged():
     "convert",
     [
         lambda dates: pd.to_datetime(dates),
+        lambda dates: pd.to_datetime(dates).dt.date,
         lambda dates: pd.to_datetime(dates).dt.tz_localize("UTC"),
         lambda dates: dates.astype("string"),
     ],
-    ids=["datetime", "timezone", "string"],
+    ids=["datetime", "date", "timezone", "string"],
 )
 def test_dates_in_any_form_are_the_same_dates(convert):
     frame, other = good(), good()
     other["published"] = convert(frame["published"])
     one, two = (Dataset.from_frame(f, **COLUMNS).records.columns["date"] for f in (frame, other))
     np.testing.assert_array_equal(one, two)
+
+
+@pytest.mark.parametrize(
+    "roles", [{"response": "published"}, {"inputs": {"x": "published"}}, {"covariates": {"x": "published"}}], ids=str
+)
+def test_dates_flags_and_durations_are_no_numbers(roles):
+    """As numbers they would be nanoseconds, or zeros and ones."""
+    dates = pd.to_datetime(good()["published"])
+    for column in (dates, dates - dates[0], dates > dates[0]):
+        text = message(good().assign(published=column), **({"date": None} | roles))
+        assert re.search(r"Column 'published' holds .* not numbers \(rows 0 to 3\).*plain numbers.*date=COLUMN", text)
 
 
 def test_numbers_in_any_form_are_the_same_numbers():

@@ -54,12 +54,11 @@ def huber_constants() -> tuple[float, float]:
 
 # Noise -> (a, b, tolerance of the quadrature, as a share of the diagonal). The rule is exact to rounding for smooth
 # densities. A kink costs step**2 / 8 times the jump of the slope: Huber with delta = 1 has two, each of
-# 2 delta f(delta) cosh(t)**2 < 1. At the kink of Laplace noise, which is a node of weight step * f(0) = step / 2, the
-# location score is 1, 0 or -1 as rounding has it, not 0 on average with square 1: up to that weight is lost or added.
+# 2 delta f(delta) cosh(t)**2 < 1; Laplace has one of 1 in the squared location score and 3 in that of the log scale.
 FAMILIES = {
     "gaussian": (Gaussian(LogScale(cases.normal())), 1.0, 2.0, 1e-10),
     "student_t": (StudentT(LogScale(cases.normal()), df=DF), (DF + 1) / (DF + 3), 2 * DF / (DF + 3), 1e-10),
-    "laplace": (Laplace(LogScale(cases.normal())), 1.0, 1.0, STEP / 2 + STEP**2 / 4),
+    "laplace": (Laplace(LogScale(cases.normal())), 1.0, 1.0, STEP**2 * 3 / 8),
     "huber": (Huber(LogScale(cases.normal()), delta=DELTA), *huber_constants(), STEP**2 / 4),
 }
 

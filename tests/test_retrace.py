@@ -102,7 +102,7 @@ def test_the_second_bootstrap_compiles_nothing(point):
     before = compiled()
     same = boot(point)
     boot(point, key=jax.random.key(98))
-    boot(point, table(85))
+    boot(fit(data=table(85)), table(85))
     boot(fit(weights=[0, 1, 2] * 4))
     boot(point, kind="clusters")
     boot(point, starts="best")

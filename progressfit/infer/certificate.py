@@ -37,10 +37,10 @@ def finished(minimum: Minimum) -> np.ndarray:
 
 
 def distinct_optima(spec: Model, ends: Ends) -> tuple[Optimum, ...]:
-    """Optima that differ both in the objective (1e-6 relative) and in the parameters, best first.
+    """Optima that lie more than 1e-3 apart in units of the curvature there, best first.
 
-    Two ends are one optimum if their objectives agree, or if they lie within 1e-3 of each other in units of the
-    curvature there. Stationary points whose Hessian is not positive definite are left out.
+    Equal objectives do not make two ends one optimum: mirror images of each other tell different stories. Stationary
+    points whose Hessian is not positive definite are left out.
     """
     minimum = ends.minimum
     value = np.asarray(minimum.value)
@@ -59,9 +59,6 @@ def distinct_optima(spec: Model, ends: Ends) -> tuple[Optimum, ...]:
 
 
 def _same(minimum: Minimum, i: int, j: int) -> bool:
-    a, b = float(minimum.value[i]), float(minimum.value[j])
-    if abs(a - b) <= OBJECTIVE_TOLERANCE * max(abs(a), abs(b), 1e-300):
-        return True
     step = np.asarray(minimum.z[i] - minimum.z[j])
     return float(step @ np.asarray(minimum.hessian[i]) @ step) < DISTANCE_TOLERANCE**2
 

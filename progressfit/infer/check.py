@@ -9,7 +9,7 @@ from progressfit._x64 import require_x64
 from progressfit.dataset import Dataset
 from progressfit.frame import TableError, describe_rows
 from progressfit.model import Model, channels
-from progressfit.params import dimension, improper
+from progressfit.params import dimension, discrete, improper
 from progressfit.terms import AbstractInputTerm, GroupEffect
 from progressfit.terms.base import walk_terms
 
@@ -32,7 +32,11 @@ def check(spec: Model, data: Dataset, objective: str = "map") -> list[Tick]:
     starting.
     """
     require_x64()
+    continuous = _continuous(spec)
+    if not continuous.ok:
+        return [continuous]  # nothing else can be counted
     return [
+        continuous,
         _enough_rows(data),
         _response(spec, data),
         *_columns(spec, data),
@@ -46,6 +50,15 @@ def require(spec: Model, data: Dataset, objective: str = "map") -> None:
     for tick in check(spec, data, objective):
         if not tick.ok:
             raise TableError(tick.text)
+
+
+def _continuous(spec: Model) -> Tick:
+    found = discrete(spec)
+    if found:
+        return Tick(
+            False, f"The prior of '{found[0]}' is discrete; a fit needs continuous parameters. Fix it, or try values."
+        )
+    return Tick(True, "Every free parameter is continuous.")
 
 
 def _enough_rows(data: Dataset) -> Tick:

@@ -179,3 +179,27 @@ def test_zero_weight_rows_do_not_spoil_the_gradient():
     gradient = jax.grad(lambda v: pf.log_density(spec, v, broken, weights))(z)
     expected = jax.grad(lambda v: pf.log_density(spec, v, data.take(np.arange(1, 40)).bare()))(z)
     np.testing.assert_allclose(gradient, expected, rtol=1e-12)
+
+
+def squared_trend(record, rate):
+    return (rate * (record.date("algorithms") - 2012.0)) ** 2
+
+
+def test_optima_that_tie_are_both_listed():
+    rng = np.random.default_rng(0)
+    t = rng.uniform(2012, 2022, 40)
+    frame = pd.DataFrame({"t": t, "y": (0.3 * (t - 2012)) ** 2 + 0.1 * rng.standard_normal(40)})
+    data = pf.Dataset.from_frame(frame, "y", date="t")
+    term = Function(squared_trend, channels=("algorithms",), rate=dist.Normal(0.0, 1.0))
+    found = pf.fit(pf.Model(term, pf.links.Identity(), Gaussian(0.1)), data, key=jax.random.key(0), starts=32)
+    rates = sorted(float(optimum.values["rate"]) for optimum in found.optima)
+    np.testing.assert_allclose(rates, [-0.3, 0.3], atol=0.01)
+    assert sum(optimum.starts for optimum in found.optima) == 32
+
+
+def test_priors_that_cannot_be_used_say_so():
+    transformed = dist.TransformedDistribution(dist.Normal(0.0, 1.0), dist.transforms.AffineTransform(0.0, 2.0))
+    odd = pf.free(law(), {"constant": transformed})
+    assert pf.fit(odd, table(), key=jax.random.key(0), starts=8).converged
+    with pytest.raises(pf.TableError, match="prior of 'constant' is discrete"):
+        pf.fit(pf.free(law(), {"constant": dist.Poisson(1.0)}), table(), key=jax.random.key(0))

@@ -80,6 +80,16 @@ def test_numbers_become_constants_on_either_side(number):
     assert sorted((a + number).names) == ["constant", "width"]
 
 
+def test_differences_quotients_and_the_sum_of_a_list():
+    a, b, c = three()
+    x, y, z = (np.asarray(term(RECORD)) for term in (a, b, c))
+    for made, expected in ((a - b, x - y), (2.0 - a, 2.0 - x), (a - 2, x - 2.0), (-a, -x), (a / 4, x / 4.0)):
+        np.testing.assert_allclose(made(RECORD), expected, rtol=cases.ROUNDING, atol=cases.ROUNDING)
+    made = sum([a, b, c])
+    assert made.names == ("width", "compute", "exp")
+    np.testing.assert_allclose(made(RECORD), x + y + z, rtol=cases.ROUNDING)
+
+
 def test_priors_and_ties_become_constants():
     a, prior = three()[0], cases.normal()
     for made in (a + prior, prior + a, a * prior, prior * a):
@@ -88,7 +98,7 @@ def test_priors_and_ties_become_constants():
     assert list(params.priors(Logistic(prior) * Exp(prior))) == ["logistic", "exp"]
 
 
-@pytest.mark.parametrize("wrong", ["a string", np.zeros(2)], ids=["text", "vector"])
+@pytest.mark.parametrize("wrong", ["a string", np.zeros(2), None, [1.0, 2.0], {}], ids=str)
 def test_anything_else_is_refused(wrong):
     with pytest.raises(TypeError, match="expected a term, a number or a prior"):
         Sum(a=wrong)
