@@ -114,6 +114,7 @@ class HuberDistribution(dist.Distribution):
 
     def __init__(self, loc, scale, delta, *, validate_args=None):
         self.loc, self.scale, self.delta = jnp.broadcast_arrays(loc, scale, delta)
+        # numpyro asks for this call; everywhere else in the package nothing calls super().
         super().__init__(batch_shape=jnp.shape(self.loc), validate_args=validate_args)
 
     def _masses(self):

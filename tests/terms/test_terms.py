@@ -163,3 +163,9 @@ def pair(record: Record, height):
 def test_a_term_is_a_scalar_of_one_record():
     with pytest.raises(ValueError, match=r"Function\.value returned shape \(2,\) for one record; a term is a scalar"):
         Function(pair, height=1.0)(RECORD)
+
+
+def test_calling_a_term_wants_rows():
+    with pytest.raises(ValueError, match=r"records need a leading axis.*for a single record use term\.value\(record\)"):
+        Constant(1.0)(RECORD.row(0))
+    assert Constant(1.0).value(RECORD.row(0)) == 1.0
