@@ -1,5 +1,6 @@
 """Model: a mean term, a link and a noise."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import equinox as eqx
@@ -101,10 +102,16 @@ def components(model: Model, records: Record) -> dict[str, jax.Array]:
     return found
 
 
+def mean_terms(model: Model) -> Iterator[AbstractTerm]:
+    """Every term of the mean, the mean itself first."""
+    yield model.mean
+    yield from (term for _, term in walk_terms(model.mean))
+
+
 def channels(model: Model) -> tuple[str, ...]:
     """Names of the channels through which time enters the mean, in order of appearance."""
     found: dict[str, None] = {}
-    for _, term in (("", model.mean), *walk_terms(model.mean)):
+    for term in mean_terms(model):
         if isinstance(term, AbstractTrend):
             found[term.channel] = None
         if isinstance(term, Function):
@@ -123,7 +130,7 @@ def reference_record(model: Model) -> Record:
         If no reference is stated at all, or the model has group effects, which have none.
     """
     stated: dict[str, Any] = {}
-    for _, term in (("", model.mean), *walk_terms(model.mean)):
+    for term in mean_terms(model):
         name, reference = None, None
         if isinstance(term, AbstractInputTerm):
             name, reference = term.input, term.reference
@@ -131,7 +138,7 @@ def reference_record(model: Model) -> Record:
             name, reference = "date", term.origin
         if name is not None:
             stated.setdefault(name, jnp.asarray(reference))
-    groups = [term.group for _, term in walk_terms(model.mean) if isinstance(term, GroupEffect)]
+    groups = [term.group for term in mean_terms(model) if isinstance(term, GroupEffect)]
     if groups:
         raise ValueError(f"this model depends on the group '{groups[0]}'; say at which record: at=data.record(...)")
     if not stated:

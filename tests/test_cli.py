@@ -54,38 +54,34 @@ def test_wrong_usage_is_bad_input(arguments):
     assert done.returncode == 2 and "usage: progressfit" in done.stderr
 
 
-def test_list_names_everything_and_loads_nothing_numeric():
+def said_without_numerics(*arguments: str) -> str:
+    """Standard output of a command that ends with status 0 and has loaded nothing numeric."""
     code = (
-        "import sys; from progressfit.cli import main; status = main(['list']); "
-        "assert status == 0; assert not {'jax', 'numpyro', 'pandas', 'numpy'} & set(sys.modules)"
+        "import sys\nfrom progressfit.cli import main\n"
+        f"try:\n    status = main({list(arguments)})\nexcept SystemExit as stop:\n    status = stop.code\n"
+        "assert status == 0\n"
+        "assert not {'jax', 'numpyro', 'pandas', 'numpy'} & set(sys.modules)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_list_names_everything_and_loads_nothing_numeric():
+    said = said_without_numerics("list")
     for name in (*STUDIES, *LAWS, *DATASETS):
-        assert name in done.stdout
+        assert name in said
 
 
 def test_help_loads_nothing_numeric():
-    code = (
-        "import sys\nfrom progressfit.cli import main\n"
-        "try:\n    main(['--help'])\nexcept SystemExit as stop:\n    assert stop.code == 0\n"
-        "assert not {'jax', 'numpyro', 'pandas', 'numpy'} & set(sys.modules)"
-    )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
-    assert done.returncode == 0, done.stderr
-    assert "reproduce" in done.stdout and "fit" in done.stdout
+    said = said_without_numerics("--help")
+    assert "reproduce" in said and "fit" in said
 
 
 def test_help_of_fit_names_every_option_and_loads_nothing_numeric():
-    code = (
-        "import sys\nfrom progressfit.cli import main\n"
-        "try:\n    main(['fit', '--help'])\nexcept SystemExit as stop:\n    assert stop.code == 0\n"
-        "assert not {'jax', 'numpyro', 'pandas', 'numpy'} & set(sys.modules)"
-    )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
-    assert done.returncode == 0, done.stderr
+    said = said_without_numerics("fit", "--help")
     contract = (
         "law response input date group cluster noise link mle fix prior where weights starts bootstrap level seed"
     )
     for option in [*contract.split(), "json", "out", "max-steps", "compute"]:
-        assert f"--{option}" in done.stdout
+        assert f"--{option}" in said

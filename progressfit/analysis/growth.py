@@ -12,9 +12,8 @@ import numpy as np
 
 from progressfit._x64 import require_x64
 from progressfit.dataset import Record
-from progressfit.model import Model, channels, reference_record
+from progressfit.model import Model, channels, mean_terms, reference_record
 from progressfit.terms import AbstractInputTerm, AbstractTrend, Function
-from progressfit.terms.base import walk_terms
 
 LN2 = float(np.log(2.0))
 MONTHS = 12.0
@@ -60,7 +59,7 @@ def growth_rate(
 
 def require_input(model: Model, input: str) -> None:
     """Raise if no term can read an input; a function may read any."""
-    terms = [term for _, term in (("", model.mean), *walk_terms(model.mean))]
+    terms = list(mean_terms(model))
     names = dict.fromkeys(term.input for term in terms if isinstance(term, AbstractInputTerm))
     if input not in names and not any(isinstance(term, Function) for term in terms):
         raise ValueError(f"no term of this model reads the input '{input}'; it reads: {', '.join(names) or 'none'}")
@@ -69,7 +68,7 @@ def require_input(model: Model, input: str) -> None:
 def _moving(model: Model, input: str, channel: str | None) -> tuple[str, ...]:
     known = channels(model)
     if channel is None:
-        trends = [t for _, t in (("", model.mean), *walk_terms(model.mean)) if isinstance(t, AbstractTrend)]
+        trends = [t for t in mean_terms(model) if isinstance(t, AbstractTrend)]
         augmenting = tuple(dict.fromkeys(t.channel for t in trends if t.augments == input))
         return augmenting or known
     if channel == ALL_CHANNELS:

@@ -64,10 +64,8 @@ def distinct_optima(spec: Model, ends: Ends) -> tuple[Optimum, ...]:
     """
     minimum = ends.minimum
     value = np.asarray(minimum.value)
-    stationary = finished(minimum)
-    candidates = [
-        i for i in np.argsort(value, kind="stable") if stationary[i] and is_definite(np.asarray(minimum.hessian[i]))
-    ]
+    proper = finished(minimum) & (np.asarray(minimum.curvature) > 0)
+    candidates = [i for i in np.argsort(value, kind="stable") if proper[i]]
     groups: list[list[int]] = []
     for i in candidates:
         same = [group for group in groups if _same(minimum, group[0], i)]
@@ -145,7 +143,7 @@ def certify(
 ) -> tuple[RESULTS, Certificate]:
     """Judge a multi-start fit; the first reason for doubt names the result."""
     best = optima[0]
-    lowest = best_end(spec, ends)
+    lowest = float(ends.minimum.value[_lowest(ends)] + ends.constant)
     total = len(ends.minimum.value)
     certificate = Certificate(
         gradient_norm=best.gradient_norm,
@@ -158,19 +156,19 @@ def certify(
         at_bound=tuple(path for path, hit in at_bound(spec, best.z, best.step, ends.scale, ends.centre).items() if hit),
         identification=identification,
     )
-    missed = lowest.objective < best.objective - OBJECTIVE_TOLERANCE * max(abs(best.objective - ends.constant), 1e-300)
-    result = _judge(certificate, best, lowest, missed, ends)
+    missed = lowest < best.objective - OBJECTIVE_TOLERANCE * max(abs(best.objective - ends.constant), 1e-300)
+    doubtful = best_end(spec, ends) if missed else best
+    result = _judge(certificate, best, doubtful, missed, ends)
     if result in (RESULTS.STALLED, RESULTS.STEP_LIMIT, RESULTS.NOT_A_MINIMUM) and has_kinks(spec):
         result = RESULTS.NOT_SMOOTH
     return result, certificate
 
 
-def _judge(certificate: Certificate, best: Optimum, lowest: Optimum, missed: bool, ends: Ends) -> RESULTS:
+def _judge(certificate: Certificate, best: Optimum, doubtful: Optimum, missed: bool, ends: Ends) -> RESULTS:
     if not np.isfinite(best.objective):
         return RESULTS.NOT_FINITE
     if certificate.at_bound:
         return RESULTS.AT_BOUND
-    doubtful = lowest if missed else best
     if not is_stationary(doubtful.gradient_norm, doubtful.rounding):
         limited = (np.asarray(ends.minimum.status) == STEP_LIMIT).any()
         return RESULTS.STEP_LIMIT if limited else RESULTS.STALLED

@@ -14,7 +14,7 @@ import numpy as np
 from progressfit.compiled import compiled
 from progressfit.dataset import Dataset, Record
 from progressfit.infer.identification import NOT_IDENTIFIED, WEAK, Identification
-from progressfit.infer.least_squares import LeastSquares
+from progressfit.infer.least_squares import LeastSquares, stacked_root
 from progressfit.model import Model
 from progressfit.params import Numbers, bind, constrain, coordinate_names, is_fixed, priors
 
@@ -23,8 +23,6 @@ _STEP = 0.05
 # No node at zero, where the score of a kinked density jumps.
 _T = (np.arange(-290, 290) + 0.5) * _STEP
 _NODES, _NODE_WEIGHTS = np.sinh(_T), np.cosh(_T) * _STEP
-
-_BLOCK = 256
 
 # A flat prior has no standard deviation; its coordinate is measured in units of this many standard errors it would
 # have if the others were known, so that "weak" and "not identified" mean collinear to 1e-6 and 1e-12.
@@ -43,25 +41,18 @@ def information_root(spec: Model, z: jax.Array, data: Dataset, weights: jax.Arra
     Its singular values show a direction without information down to ``eps**2`` of the largest eigenvalue, where the
     eigenvalues of the information itself would drown in rounding at ``eps``.
     """
-    noise_root, rows = _noise_root(spec, z), len(data)
-    block = min(rows, _BLOCK)
+    noise_root = _noise_root(spec, z)
 
     def place(vector: jax.Array, record: Record) -> jax.Array:
         model = bind(spec, constrain(spec, vector)[0])
         return jnp.stack([model.linked(record), jnp.log(model.noise.scale.value(record))])
 
-    def row(index: jax.Array) -> jax.Array:
-        record = data.records.row(jnp.minimum(index, rows - 1))
-        weight = jnp.where(index < rows, weights[jnp.minimum(index, rows - 1)], 0.0)
+    def row(at: jax.Array) -> jax.Array:
+        record, size = data.records.row(at), jnp.sqrt(weights[at])
         moves = jax.jacfwd(place)(z, record) / jnp.stack([jnp.exp(place(z, record)[1]), 1.0])[:, None]
-        return jnp.sqrt(weight) * noise_root[:, :2] @ moves + jnp.sqrt(weight) * noise_root[:, 2:]
+        return size * noise_root[:, :2] @ moves + size * noise_root[:, 2:]
 
-    def add(total: jax.Array, first: jax.Array) -> tuple[jax.Array, None]:
-        new = jax.vmap(row)(first + jnp.arange(block)).reshape(-1, z.shape[0])
-        return jnp.linalg.qr(jnp.concatenate([total, new]), mode="r"), None
-
-    # A block of rows at a time: memory does not grow with the table.
-    return jax.lax.scan(add, jnp.zeros((z.shape[0],) * 2), jnp.arange(0, rows, block))[0]
+    return stacked_root(row, len(data), z.shape[0])
 
 
 def _noise_root(spec: Model, z: jax.Array) -> jax.Array:

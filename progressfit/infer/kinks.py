@@ -14,8 +14,9 @@ import jax.numpy as jnp
 import numpy as np
 
 from progressfit.dataset import Dataset
-from progressfit.infer.minimise import CONVERGED, NOT_FINITE, STALLED, Minimum, minimise
-from progressfit.infer.objective import objective_of, smooth_objective
+from progressfit.density import stand_in
+from progressfit.infer.minimise import CONVERGED, NOT_FINITE, STALLED, Minimum, minimise, on_unit_diagonal
+from progressfit.infer.objective import objective_of, smooth_objective, weighted
 from progressfit.model import Model
 from progressfit.noise import Laplace
 from progressfit.params import bind, constrain, dimension, kinked, prior_kinks
@@ -64,8 +65,7 @@ def minimise_kinked(
     multiplier exceeds its size or a kink changed sign. Its Hessian is that of the Lagrangian, with the active kinks
     as stiff directions: positive definite if and only if the point is a strict minimum on the active set.
     """
-    objective = objective_of(spec, data, weights, prior_weight)
-    fn = objective.value
+    fn = objective_of(spec, data, weights, prior_weight).value
     pieces = _take_apart(fn, spec, data, weights, prior_weight)
 
     def sharpen(z: jax.Array, width: jax.Array) -> tuple[jax.Array, tuple[jax.Array, jax.Array]]:
@@ -83,7 +83,7 @@ def minimise_kinked(
     end = _exact(rescaled, lambda u: fn(u * unit), z / unit)
     return end._replace(
         z=end.z * unit,
-        loss=objective.exact(jnp.asarray(end.z * unit)).loss,
+        loss=weighted(weights, bind(spec, constrain(spec, end.z * unit)[0]).loss(stand_in(data, weights))),
         gradient=end.gradient / unit,
         hessian=end.hessian / unit[:, None] / unit[None, :],
         steps=jnp.sum(steps),
@@ -176,7 +176,8 @@ def _judge(fn: Callable, pieces: _Pieces, candidates: _Candidates, z: jax.Array,
     value = fn(z)
     status = jnp.where(jnp.isfinite(value), jnp.where(decrement < 1e-9, CONVERGED, STALLED), NOT_FINITE)
     zero = jnp.zeros(())
-    return Minimum(z, value, zero, gradient, hessian, decrement, zero, jnp.zeros((), int), status)
+    smallest = on_unit_diagonal(hessian).smallest
+    return Minimum(z, value, zero, gradient, hessian, smallest, decrement, zero, jnp.zeros((), int), status)
 
 
 def _on_active_set(hessian: jax.Array, normals: jax.Array) -> jax.Array:

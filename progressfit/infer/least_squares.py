@@ -1,6 +1,7 @@
 """The mean of a fit as a least-squares problem, reduced to a small triangle, and the classical errors that follow."""
 
 import dataclasses
+from collections.abc import Callable
 
 import jax
 import jax.numpy as jnp
@@ -44,6 +45,23 @@ class LeastSquares:
         return bool(high - low <= _COMMON * high)
 
 
+def stacked_root(row: Callable[[jax.Array], jax.Array], rows: int, width: int) -> jax.Array:
+    """The triangle ``R`` of a QR decomposition of all rows, ``(width, width)``, from a block of them at a time.
+
+    ``row`` takes the index of a row to its part of the matrix, ``(k, width)``. Memory does not grow with the rows.
+    """
+    block = min(rows, _BLOCK)
+
+    def part(index: jax.Array) -> jax.Array:
+        return jnp.where(index < rows, row(jnp.minimum(index, rows - 1)), 0.0)
+
+    def add(total: jax.Array, first: jax.Array) -> tuple[jax.Array, None]:
+        new = jax.vmap(part)(first + jnp.arange(block)).reshape(-1, width)
+        return jnp.linalg.qr(jnp.concatenate([total, new]), mode="r"), None
+
+    return jax.lax.scan(add, jnp.zeros((width, width)), jnp.arange(0, rows, block))[0]
+
+
 def least_squares(spec: Model, z: Numbers, data: Dataset, weights: Numbers) -> LeastSquares:
     """Reduce the rows of a table to a :class:`LeastSquares` at one unconstrained vector.
 
@@ -64,24 +82,18 @@ def _reduce(spec: Model, z: jax.Array, data: Dataset, weights: jax.Array) -> tup
 
     Orthogonal reflections of the rows themselves: ``J' J`` would square the condition number.
     """
-    model, rows = bind(spec, constrain(spec, z)[0]), len(data)
-    block = min(rows, _BLOCK)
+    model = bind(spec, constrain(spec, z)[0])
 
     def linked(vector: jax.Array, record: Record) -> jax.Array:
         return bind(spec, constrain(spec, vector)[0]).linked(record)
 
-    def row(index: jax.Array) -> jax.Array:
-        at = jnp.minimum(index, rows - 1)
+    def row(at: jax.Array) -> jax.Array:
         record, weight = data.records.row(at), weights[at]
         residual = model.link.forward(data.response[at]) - linked(z, record)
         scaled = jnp.sqrt(weight) * jnp.append(jax.jacfwd(linked)(z, record), residual)
-        return jnp.where((index < rows) & (weight > 0), scaled, 0.0)
+        return jnp.where(weight > 0, scaled, 0.0)[None]
 
-    def add(total: jax.Array, first: jax.Array) -> tuple[jax.Array, None]:
-        new = jax.vmap(row)(first + jnp.arange(block))
-        return jnp.linalg.qr(jnp.concatenate([total, new]), mode="r"), None
-
-    triangle, _ = jax.lax.scan(add, jnp.zeros((z.shape[0] + 1,) * 2), jnp.arange(0, rows, block))
+    triangle = stacked_root(row, len(data), z.shape[0] + 1)
     scales, counts = model.noise.scale(data.records), weights > 0
     low, high = jnp.min(jnp.where(counts, scales, jnp.inf)), jnp.max(jnp.where(counts, scales, -jnp.inf))
     return triangle[:-1, :-1], jnp.sum(triangle[:, -1] ** 2), jnp.sum(weights), low, high

@@ -28,7 +28,8 @@ class Minimum(NamedTuple):
 
     ``value`` and ``loss`` leave constants out, the latter priors and logarithms of the scale too. ``decrement`` is in
     units of the objective's own unit of information, and so is ``rounding``, below which no decrement can be told from
-    zero.
+    zero. ``curvature`` is the smallest eigenvalue of the Hessian brought to unit diagonal, so that scales of parameters
+    play no part; not positive unless the Hessian is definite.
     """
 
     z: Numbers
@@ -36,6 +37,7 @@ class Minimum(NamedTuple):
     loss: Numbers
     gradient: Numbers
     hessian: Numbers
+    curvature: Numbers
     decrement: Numbers
     rounding: Numbers
     steps: Numbers
@@ -122,11 +124,8 @@ def _within(radius: jax.Array, gradient: jax.Array, curvature: jax.Array) -> _Tr
     # The second bound holds since no step is shorter than that of the stiffest direction alone.
     lowest = jnp.maximum(positive, jnp.linalg.norm(gradient) / radius - eigenvalues[-1])
 
-    def length2(damping: jax.Array) -> jax.Array:
-        return jnp.sum((along / (eigenvalues + damping)) ** 2)
-
     def improve(_: int, damping: jax.Array) -> jax.Array:
-        size2 = length2(damping)
+        size2 = jnp.sum((along / (eigenvalues + damping)) ** 2)
         slope = jnp.sum(along**2 / (eigenvalues + damping) ** 3)
         better = damping + size2 / slope * (jnp.sqrt(size2) - radius) / radius
         return jnp.where(jnp.isfinite(better), jnp.maximum(better, lowest), damping)
@@ -188,14 +187,30 @@ def _try(state: _State, objective: Objective, max_steps: Any, tolerance: float) 
     return _State(u, local, exact, stale, radius, limit, last, steps, status, state.ended)
 
 
+class _UnitDiagonal(NamedTuple):
+    """A Hessian brought to unit diagonal: the sizes taken out, eigenvalues and vectors, and the smallest eigenvalue."""
+
+    sizes: jax.Array
+    eigenvalues: jax.Array
+    vectors: jax.Array
+    smallest: jax.Array
+
+
+def on_unit_diagonal(hessian: jax.Array) -> _UnitDiagonal:
+    """Bring a Hessian to unit diagonal; ``smallest`` is -1 where it is not finite or its diagonal not positive."""
+    diagonal, finite = jnp.diag(hessian), jnp.isfinite(hessian).all()
+    sizes = jnp.where(diagonal != 0, jnp.sqrt(jnp.abs(diagonal)), 1.0)
+    scaled = jnp.where(finite, hessian / sizes[:, None] / sizes[None, :], jnp.eye(diagonal.shape[0]))
+    eigenvalues, vectors = jnp.linalg.eigh(scaled)
+    usable = finite & (diagonal > 0).all()
+    return _UnitDiagonal(sizes, eigenvalues, vectors, jnp.where(usable, eigenvalues[0], -1.0))
+
+
 def _end(state: _State, scale: jax.Array) -> Minimum:
     """The decrement and everything else that the exact derivatives at the end give."""
     local = state.local
-    # On unit diagonal, so that a weak direction is not hidden behind the scale of another.
-    diagonal = jnp.sqrt(jnp.abs(jnp.diag(local.curvature)))
-    diagonal = jnp.where(diagonal > 0, diagonal, 1.0)
-    scaled = jnp.where(_finite(local), local.curvature / diagonal[:, None] / diagonal[None, :], jnp.eye(scale.shape[0]))
-    eigenvalues, vectors = jnp.linalg.eigh(scaled)
+    # So that a weak direction is not hidden behind the scale of another.
+    diagonal, eigenvalues, vectors, smallest = on_unit_diagonal(local.curvature)
     along = vectors.T @ (local.gradient / diagonal)
     floor = 1e-16 * jnp.max(jnp.abs(eigenvalues)) + 1e-300
     decrement = jnp.sqrt(jnp.sum(along**2 / jnp.maximum(jnp.abs(eigenvalues), floor)))
@@ -207,6 +222,7 @@ def _end(state: _State, scale: jax.Array) -> Minimum:
         local.loss,
         local.gradient / scale,
         local.curvature / scale[:, None] / scale[None, :],
+        smallest,
         relative,
         local.rounding,
         state.steps,

@@ -94,7 +94,6 @@ def objective_of(
     weights: jax.Array,
     prior_weight: Any,
     jacobian: bool = False,
-    loss: Callable[[Model, jax.Array], jax.Array] | None = None,
 ) -> Objective:
     """The negative log density of a spec on a table, without the constants that no free parameter changes.
 
@@ -108,12 +107,9 @@ def objective_of(
         Factor on the log prior, 0 or 1.
     jacobian
         Whether to include the log Jacobian of the parameters.
-    loss
-        Loss of standardised residuals under a model, if not that of its noise.
     """
     table = stand_in(data, weights)
     target = spec.link.forward(table.response)
-    loss = loss or (lambda model, u: model.noise.loss(u))
 
     def at(z: jax.Array) -> Model:
         return bind(spec, constrain(spec, z)[0])
@@ -130,7 +126,7 @@ def objective_of(
 
     def fitted(z: jax.Array, mean: jax.Array) -> jax.Array:
         model = at(z)
-        return weighted(weights, loss(model, (target - mean) / model.noise.scale(table.records))) + rest(z)
+        return weighted(weights, model.noise.loss((target - mean) / model.noise.scale(table.records))) + rest(z)
 
     def value(z: jax.Array) -> jax.Array:
         return fitted(z, means(z))
@@ -139,8 +135,8 @@ def objective_of(
         model = at(z)
         scale = model.noise.scale(table.records)
         u = (target - mean) / scale
-        slope, bend = _slope_and_bend(lambda v: loss(model, v), u)
-        losses, blur = loss(model, u), _EPSILON * (jnp.abs(target) + jnp.abs(mean)) / scale
+        slope, bend = _slope_and_bend(model.noise.loss, u)
+        losses, blur = model.noise.loss(u), _EPSILON * (jnp.abs(target) + jnp.abs(mean)) / scale
         sums = jnp.stack([losses, jnp.abs(slope) * blur + _EPSILON * losses, bend * blur**2]) * weights
         return _Rows(weights * slope / scale, weights * bend / scale**2, sums)
 

@@ -140,14 +140,6 @@ def bayesian_weights(key: jax.Array, data: Dataset, clusters: Any) -> jax.Array:
     return (exponential * clusters / jnp.sum(exponential))[data.clusters]
 
 
-def _smallest_curvature(hessian: Numbers) -> jax.Array:
-    """Smallest eigenvalue of a Hessian brought to unit diagonal; not positive unless the Hessian is definite."""
-    diagonal = jnp.diag(jnp.asarray(hessian))
-    scaled = hessian / jnp.sqrt(jnp.abs(jnp.outer(diagonal, diagonal)))
-    usable = jnp.isfinite(scaled).all() & (diagonal > 0).all()
-    return jnp.linalg.eigvalsh(jnp.where(usable, scaled, -jnp.eye(diagonal.shape[0])))[0]
-
-
 @compiled("kind", "plan")
 def fit_replicates(
     spec: Model,
@@ -184,11 +176,9 @@ def fit_replicates(
 
         ends = jax.lax.map(one, starts)
         best = jnp.argmin(jnp.where(jnp.isfinite(ends.value), ends.value, jnp.inf))
-        curvature = _smallest_curvature(ends.hessian[best])
         step = -jnp.linalg.solve(ends.hessian[best], ends.gradient[best])
         value = ends.value[best] + constants_of(spec, table, drawn)
-        return Replicates(
-            ends.z[best], step, value, ends.decrement[best], ends.rounding[best], ends.status[best], curvature
-        )
+        end = jax.tree.map(lambda column: column[best], ends)
+        return Replicates(end.z, step, value, end.decrement, end.rounding, end.status, end.curvature)
 
     return batched(replicate, keys, plan)

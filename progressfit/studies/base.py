@@ -1,7 +1,7 @@
 """What a study is, and what running one hands back."""
 
 import dataclasses
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -55,6 +55,15 @@ def compare(quantity: Quantity) -> Quantity:
         return quantity
     close = bool(abs(quantity.value - quantity.published) <= quantity.tolerance)
     return dataclasses.replace(quantity, agrees=close)
+
+
+def sectioned(parts: Mapping[str, Callable[[Any], Iterable[Quantity]]], found: Any) -> tuple[Quantity, ...]:
+    """All quantities of a study, judged: heading -> what yields its quantities from the evidence."""
+    return tuple(
+        dataclasses.replace(compare(quantity), section=section)
+        for section, part in parts.items()
+        for quantity in part(found)
+    )
 
 
 @dataclasses.dataclass(frozen=True)

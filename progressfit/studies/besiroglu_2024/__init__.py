@@ -11,12 +11,11 @@ from progressfit.infer.result import RESULTS
 from progressfit.studies.base import Quantity, Study, StudyResult
 from progressfit.studies.besiroglu_2024 import published
 from progressfit.studies.besiroglu_2024.evidence import Evidence, gather, letters, likelihood_ratio
-from progressfit.studies.besiroglu_2024.figures import LEVEL, interval, laplace_limit, quantities
+from progressfit.studies.besiroglu_2024.figures import LEVEL, TAILS, interval, laplace_limit, quantities
 from progressfit.studies.besiroglu_2024.pictures import BUDGETS, along, pictures
 
 NAME = "besiroglu-2024"
 _QUICK_REPLICATES = 400
-_TAILS = [(1 - LEVEL) / 2, (1 + LEVEL) / 2]
 
 
 def run(seed: int, quick: bool, say: Callable[[str], None]) -> StudyResult:
@@ -123,7 +122,7 @@ def _replicates_table(found: Evidence) -> list[dict[str, Any]]:
 
 def _allocation_table(found: Evidence) -> list[dict[str, Any]]:
     budgets = np.append(BUDGETS[::6], published.COMPUTE)
-    low, high = np.quantile(along(found.allocations_rows, budgets), _TAILS, axis=0)
+    low, high = np.quantile(along(found.allocations_rows, budgets), TAILS, axis=0)
     table = []
     for name, split in found.allocations.items():
         ratio = along(split, budgets)

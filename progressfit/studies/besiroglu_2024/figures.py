@@ -1,6 +1,5 @@
 """Every published figure beside what was found, and where they differ, why."""
 
-import dataclasses
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
@@ -9,12 +8,12 @@ import numpy as np
 from progressfit.infer.curvature import hessian_covariance, standard_errors
 from progressfit.infer.result import Fit
 from progressfit.laws.chinchilla import LETTERS
-from progressfit.studies.base import Quantity, compare
+from progressfit.studies.base import Quantity, sectioned
 from progressfit.studies.besiroglu_2024 import published
 from progressfit.studies.besiroglu_2024.evidence import Evidence, letters, likelihood_ratio
 
 LEVEL = 0.95
-_TAILS = ((1 - LEVEL) / 2, (1 + LEVEL) / 2)
+TAILS = ((1 - LEVEL) / 2, (1 + LEVEL) / 2)
 # One false alarm in a hundred over the 15 figures that come from random resamples.
 _SIGMAS = 3.4
 _REPETITIONS = 200
@@ -22,7 +21,7 @@ _REPETITIONS = 200
 
 def interval(values: Any) -> tuple[float, float]:
     """Central interval of draws."""
-    low, high = np.quantile(values, _TAILS)
+    low, high = np.quantile(values, TAILS)
     return float(low), float(high)
 
 
@@ -37,11 +36,7 @@ def quantities(found: Evidence) -> tuple[Quantity, ...]:
         "Hoffmann's parameters": _hoffmann,
         f"Compute-optimal split of {published.COMPUTE:.3g} FLOP": _allocation,
     }
-    return tuple(
-        dataclasses.replace(compare(quantity), section=section)
-        for section, part in parts.items()
-        for quantity in part(found)
-    )
+    return sectioned(parts, found)
 
 
 def _within(point: Fit, digit: float) -> Mapping[str, float]:
@@ -162,7 +157,7 @@ def _standard_errors(found: Evidence) -> Iterator[Quantity]:
 def _interval_ends(found: Evidence) -> Iterator[Quantity]:
     for name, ends in published.INTERVALS.items():
         draws = _draws(found, name)
-        for end, tail, figure in zip(("low", "high"), _TAILS, ends, strict=True):
+        for end, tail, figure in zip(("low", "high"), TAILS, ends, strict=True):
             error = monte_carlo_error(draws, lambda samples, axis, q=tail: np.quantile(samples, q, axis=axis))
             yield Quantity(
                 f"interval/{name}_{end}",

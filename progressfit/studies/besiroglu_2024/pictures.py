@@ -6,10 +6,9 @@ from progressfit.analysis.allocation import Allocation
 from progressfit.studies.base import Curve, CurvesPicture, ModesPicture, Picture
 from progressfit.studies.besiroglu_2024 import published
 from progressfit.studies.besiroglu_2024.evidence import Evidence, letters
-from progressfit.studies.besiroglu_2024.figures import LEVEL
+from progressfit.studies.besiroglu_2024.figures import LEVEL, TAILS
 
 BUDGETS = np.geomspace(1e18, 1e26, 49)
-_TAILS = [(1 - LEVEL) / 2, (1 + LEVEL) / 2]
 
 
 def pictures(found: Evidence) -> dict[str, Picture]:
@@ -34,7 +33,7 @@ def along(split: Allocation, budgets: np.ndarray = BUDGETS) -> np.ndarray:
 def _ratio(found: Evidence) -> CurvesPicture:
     columns = {name: np.asarray(values)[found.used] for name, values in found.data.records.columns.items()}
     inside = (columns["compute"].min() <= BUDGETS) & (columns["compute"].max() >= BUDGETS)
-    low, high = np.quantile(along(found.allocations_rows), _TAILS, axis=0)
+    low, high = np.quantile(along(found.allocations_rows), TAILS, axis=0)
     names = {"huber": "refit", "hoffmann": "Hoffmann's parameters"}
     return CurvesPicture(
         title="Compute-optimal tokens per parameter",

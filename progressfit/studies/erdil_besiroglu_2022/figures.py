@@ -1,13 +1,12 @@
 """Every published figure beside what was found, and where they differ, why."""
 
-import dataclasses
 from collections.abc import Iterator
 
 import numpy as np
 
 from progressfit.analysis.growth import doubling_interval, doubling_time, growth_rate
 from progressfit.infer.result import Draws
-from progressfit.studies.base import Quantity, compare
+from progressfit.studies.base import Quantity, sectioned
 from progressfit.studies.erdil_besiroglu_2022 import published
 from progressfit.studies.erdil_besiroglu_2022.evidence import Evidence, endpoints
 
@@ -35,11 +34,7 @@ def quantities(found: Evidence) -> tuple[Quantity, ...]:
         "Compute needed for a fixed accuracy: halving time, 1.28e6 images, 2012-2022": _thresholds,
         "Conventions of the table": _conventions,
     }
-    return tuple(
-        dataclasses.replace(compare(quantity), section=section)
-        for section, part in parts.items()
-        for quantity in part(found)
-    )
+    return sectioned(parts, found)
 
 
 def _parameters(found: Evidence) -> Iterator[Quantity]:

@@ -1,13 +1,12 @@
 """Every published figure beside what was found, and where they differ, why."""
 
-import dataclasses
 from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 
 from progressfit.laws.chinchilla import LETTERS
-from progressfit.studies.base import Quantity, compare
+from progressfit.studies.base import Quantity, sectioned
 from progressfit.studies.hoffmann_2022 import published
 from progressfit.studies.hoffmann_2022.evidence import Evidence, letters
 
@@ -30,11 +29,7 @@ def quantities(found: Evidence) -> tuple[Quantity, ...]:
         "Approach 2: parabolas through runs of equal compute": _isoflop,
         "Approach 1: lower envelope": _envelope,
     }
-    return tuple(
-        dataclasses.replace(compare(quantity), section=section)
-        for section, part in parts.items()
-        for quantity in part(found)
-    )
+    return sectioned(parts, found)
 
 
 def _parameters(found: Evidence) -> Iterator[Quantity]:
