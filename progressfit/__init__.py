@@ -30,6 +30,9 @@ _HOMES = {
     "start_grid": "infer.optimise",
     "bootstrap": "infer.bootstrap",
     "laplace": "infer.laplace",
+    "sample": "infer.sample",
+    "profile": "infer.profile",
+    "Profile": "infer.profile_result",
     "Fit": "infer.result",
     "Draws": "infer.result",
     "RESULTS": "infer.result",
@@ -50,6 +53,7 @@ _HOMES = {
     "predict_intervals": "analysis.predict",
     "extrapolation": "analysis.predict",
     "determined": "analysis.identify",
+    "prior_predictive": "analysis.prior_predictive",
     "summary": "report.table",
 }
 _NAMESPACES = ("datasets", "laws", "links", "noise", "params", "report", "studies", "terms")
@@ -77,6 +81,7 @@ if TYPE_CHECKING:
     from progressfit.analysis.predict import extrapolation as extrapolation
     from progressfit.analysis.predict import predict as predict
     from progressfit.analysis.predict import predict_intervals as predict_intervals
+    from progressfit.analysis.prior_predictive import prior_predictive as prior_predictive
     from progressfit.analysis.threshold import pareto_frontier as pareto_frontier
     from progressfit.analysis.threshold import required_input as required_input
     from progressfit.analysis.threshold import threshold_reading as threshold_reading
@@ -93,9 +98,12 @@ if TYPE_CHECKING:
     from progressfit.infer.optimise import fit as fit
     from progressfit.infer.optimise import start_grid as start_grid
     from progressfit.infer.prepare import prepare as prepare
+    from progressfit.infer.profile import profile as profile
+    from progressfit.infer.profile_result import Profile as Profile
     from progressfit.infer.result import RESULTS as RESULTS
     from progressfit.infer.result import Draws as Draws
     from progressfit.infer.result import Fit as Fit
+    from progressfit.infer.sample import sample as sample
     from progressfit.model import Model as Model
     from progressfit.model import channels as channels
     from progressfit.model import components as components

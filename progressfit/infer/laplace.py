@@ -7,7 +7,6 @@ import numpy as np
 from progressfit._x64 import require_x64
 from progressfit.compiled import compiled
 from progressfit.dataset import Dataset
-from progressfit.density import log_density
 from progressfit.infer.bootstrap import nearest_optimum
 from progressfit.infer.certificate import distinct_optima, gather_ends
 from progressfit.infer.clock import Clock
@@ -15,7 +14,7 @@ from progressfit.infer.devices import Plan
 from progressfit.infer.kinks import has_kinks
 from progressfit.infer.optimise import check_key, fitted_weights
 from progressfit.infer.programs import fit_starts, prior_ranges
-from progressfit.infer.result import RESULTS, Draws, Fit, Optimum, stack_values
+from progressfit.infer.result import RESULTS, Draws, Fit, Optimum, objectives, stack_values
 
 
 @compiled()
@@ -28,11 +27,6 @@ def _mixture_draws(keys, log_weights, centres, factors):
         return centres[k] + factors[k] @ jax.random.normal(noise, centres.shape[1:])
 
     return jax.vmap(one)(keys)
-
-
-@compiled()
-def _objectives(spec, z, data, weights):
-    return jax.lax.map(lambda one: -log_density(spec, one, data, weights, False), z)
 
 
 def laplace(point: Fit, data: Dataset, *, key: jax.Array, draws: int = 1000) -> Draws:
@@ -66,7 +60,9 @@ def laplace(point: Fit, data: Dataset, *, key: jax.Array, draws: int = 1000) -> 
             "the density has kinks (Laplace noise or prior), so no normal approximates it at its optimum; bootstrap"
         )
     table, row_weights = data.bare(), fitted_weights(point, data)
-    centres = _polish(point, table, row_weights)
+    centres = unconstrained_optima(point, table, row_weights)
+    if not centres:
+        raise ValueError(f"no optimum with a positive definite curvature to approximate around ({point.result.value})")
     log_mass = np.array([_log_mass(optimum) for optimum in centres])
     evidence = float(np.logaddexp.reduce(log_mass))
     z = _mixture_draws(
@@ -75,7 +71,7 @@ def laplace(point: Fit, data: Dataset, *, key: jax.Array, draws: int = 1000) -> 
         jnp.stack([optimum.z for optimum in centres]),
         jnp.stack([np.linalg.inv(np.linalg.cholesky(optimum.hessian)).T for optimum in centres]),
     )
-    objective = np.asarray(_objectives(point.spec, z, table, row_weights))
+    objective = objectives(point.spec, z, table, row_weights)
     # Masses in the order of the fit's optima: polishing in other coordinates may reorder or join them.
     owner = nearest_optimum(point, np.stack([optimum.z for optimum in centres]))
     mass = np.bincount(owner, np.exp(log_mass - evidence), len(point.optima))
@@ -90,16 +86,13 @@ def laplace(point: Fit, data: Dataset, *, key: jax.Array, draws: int = 1000) -> 
     return Draws(point, stack_values(point.spec, z), result, objective, ok, mode, "Laplace", stats)
 
 
-def _polish(point: Fit, table: Dataset, weights: jax.Array) -> tuple[Optimum, ...]:
-    """Optima of the density in unconstrained coordinates, started from those of the fit."""
+def unconstrained_optima(point: Fit, table: Dataset, weights: jax.Array) -> tuple[Optimum, ...]:
+    """Optima of the density in unconstrained coordinates, found from those of a fit; empty if none is definite."""
     starts = jnp.stack([optimum.z for optimum in point.optima])
     one, steps, stay = np.float64(1.0), np.int64(200), np.bool_(False)
     ranges = prior_ranges(point.spec)
     ends = fit_starts(point.spec, starts, table, weights, one, steps, stay, ranges, jacobian=True, plan=Plan(1, 1))
-    found = distinct_optima(point.spec, gather_ends(ends, ranges, len(starts)))
-    if not found:
-        raise ValueError(f"no optimum with a positive definite curvature to approximate around ({point.result.value})")
-    return found
+    return distinct_optima(point.spec, gather_ends(ends, ranges, len(starts)))
 
 
 def _log_mass(optimum: Optimum) -> float:

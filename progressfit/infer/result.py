@@ -2,7 +2,7 @@
 
 import dataclasses
 import enum
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Literal
 
 import equinox as eqx
@@ -11,7 +11,9 @@ import jax.numpy as jnp
 import numpy as np
 
 from progressfit._x64 import require_x64
-from progressfit.compiled import ordered, restored
+from progressfit.compiled import compiled, ordered, restored
+from progressfit.dataset import Dataset
+from progressfit.density import log_density
 from progressfit.infer.curvature import hessian_covariance, standard_errors
 from progressfit.infer.describe import describe_draws, describe_fit
 from progressfit.infer.identification import Identification
@@ -50,6 +52,23 @@ class RESULTS(enum.Enum):
     FEW_CLUSTERS = (
         "Not certified: fewer than ten clusters; their resamples are too few to show how far the answer moves."
     )
+    POOR_MIXING = (
+        "Not certified: the chains have not mixed; draw for longer (warmup and draws), give better priors, or use "
+        "method='smc'."
+    )
+    DIVERGENCES = (
+        "Not certified: some trajectories diverged, so parts of the posterior may be missing; raise target_accept, or "
+        "use method='smc'."
+    )
+    ROUGH_ENERGY = (
+        "Not certified: the chains did not explore all energies, or their trajectories were cut short; draw for longer, "
+        "raise max_tree_depth, or use method='smc'."
+    )
+    MODES_DISAGREE = (
+        "Not certified: the chains give the known optima other weights than importance sampling does; draw for longer, "
+        "or use method='smc'."
+    )
+    POOR_WEIGHTS = "Not certified: a few draws carry most of the importance weight; use method='nuts' or method='smc'."
 
 
 @dataclasses.dataclass(frozen=True)
@@ -238,7 +257,7 @@ class Fit:
 
 @dataclasses.dataclass(frozen=True)
 class Draws:
-    """Many models at once: bootstrap replicates or draws from an approximation.
+    """Many models at once: bootstrap replicates, or draws from a posterior or an approximation of one.
 
     Attributes
     ----------
@@ -255,9 +274,13 @@ class Draws:
     mode
         Index of the optimum of the original fit that each draw belongs to, ``(draws,)``.
     kind
-        What the draws are, in words, for tables: "row bootstrap", "Laplace".
+        What the draws are, in words, for tables: "row bootstrap", "Laplace", "posterior (NUTS)".
     stats
         Counts, mode weights, seconds.
+    chains
+        Number of chains; draws are stored chain by chain.
+    sampler
+        What a sampler says about each draw, arrays ``(draws,)`` by name; empty for refits and approximations.
     """
 
     origin: Fit
@@ -268,6 +291,8 @@ class Draws:
     mode: np.ndarray
     kind: str
     stats: dict[str, Any]
+    chains: int = 1
+    sampler: Mapping[str, np.ndarray] = dataclasses.field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.ok)
@@ -304,3 +329,13 @@ def _map(fn: Callable[[Model], Any], spec: Model, values: Values) -> Any:
 def stack_values(spec: Model, z: Numbers) -> Values:
     """Parameter values by path, with a leading axis, from unconstrained vectors ``(draws, d)``."""
     return jax.vmap(lambda one: constrain(spec, one)[0])(jnp.asarray(z))
+
+
+@compiled()
+def _objectives(spec: Model, z: jax.Array, data: Dataset, weights: jax.Array) -> jax.Array:
+    return jax.lax.map(lambda one: -log_density(spec, one, data, weights, False), z)
+
+
+def objectives(spec: Model, z: Numbers, data: Dataset, weights: jax.Array) -> np.ndarray:
+    """Negative log density, as ``fit`` states it, at each unconstrained vector ``(draws, d)``: shape ``(draws,)``."""
+    return np.asarray(_objectives(spec, jnp.asarray(z), data, weights))

@@ -1,0 +1,83 @@
+"""Long runs kept on disk as plain arrays, so that a run killed at any moment goes on where it was."""
+
+import hashlib
+import os
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+
+from progressfit.compiled import ordered
+
+
+def fingerprint(*trees: Any) -> str:
+    """A digest of all numbers, random keys and words of some trees: equal runs, equal digest."""
+    found = hashlib.blake2b(digest_size=16)
+    for leaf in jax.tree.leaves(ordered(trees)):
+        array = _plain(leaf)
+        found.update(f"{array.dtype}{array.shape}".encode())
+        found.update(np.ascontiguousarray(array).tobytes())
+    return found.hexdigest()
+
+
+def _plain(leaf: Any) -> np.ndarray:
+    if isinstance(leaf, str):
+        return np.frombuffer(leaf.encode(), np.uint8)
+    if isinstance(leaf, jax.Array) and jax.numpy.issubdtype(leaf.dtype, jax.dtypes.prng_key):
+        return np.asarray(jax.random.key_data(leaf))
+    return np.asarray(leaf)
+
+
+def write(path: Path, run: str, tree: Any) -> None:
+    """Replace the file by one that holds the arrays of a tree, all or nothing.
+
+    Parameters
+    ----------
+    path
+        Where to write.
+    run
+        The fingerprint of the run.
+    tree
+        Arrays and random keys; its structure is not written.
+    """
+    arrays = {f"leaf{i}": _plain(leaf) for i, leaf in enumerate(jax.tree.leaves(tree))}
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    with os.fdopen(handle, "wb") as file:
+        np.savez(file, run=np.asarray(run), **arrays)  # pyright: ignore[reportArgumentType]
+    Path(name).replace(path)
+
+
+def read(path: Path, run: str, like: Any) -> Any:
+    """The tree that :func:`write` put there, in the structure (and with the kinds of random keys) of ``like``.
+
+    Returns
+    -------
+    The tree, or ``None`` if there is no file.
+
+    Raises
+    ------
+    ValueError
+        If the file is not a checkpoint, or belongs to another run.
+    """
+    if not path.exists():
+        return None
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            own = {name: file[name] for name in file.files}
+    except (OSError, ValueError) as error:
+        raise ValueError(f"{path} is not a checkpoint of this package; give another file or remove it") from error
+    leaves, structure = jax.tree.flatten(like)
+    if str(own.pop("run", "")) != run or len(own) != len(leaves):
+        raise ValueError(
+            f"{path} belongs to another run (other spec, table, key or settings); give another file or remove it"
+        )
+    return jax.tree.unflatten(structure, [_restored(own[f"leaf{i}"], leaf) for i, leaf in enumerate(leaves)])
+
+
+def _restored(array: np.ndarray, like: Any) -> Any:
+    if isinstance(like, jax.Array) and jax.numpy.issubdtype(like.dtype, jax.dtypes.prng_key):
+        return jax.random.wrap_key_data(jax.numpy.asarray(array), impl=jax.random.key_impl(like))
+    return array
