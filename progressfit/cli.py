@@ -42,6 +42,7 @@ def _parser() -> argparse.ArgumentParser:
     reproduce.add_argument("--out", type=Path, metavar="DIR", help="write tables and pictures to this folder")
     reproduce.add_argument("--seed", type=_seed, default=0, metavar="N", help="seed of all random keys (default 0)")
     reproduce.add_argument("--quick", action="store_true", help="a tenth of the bootstrap replicates")
+    reproduce.add_argument("--sample", action="store_true", help="draw from the posterior too, and add its columns")
     reproduce.set_defaults(command=_reproduce)
 
     fit = commands.add_parser("fit", help="fit a law to a table of your own", epilog=_FIT_EXAMPLE, allow_abbrev=False)
@@ -91,8 +92,13 @@ def _reproduce(arguments: argparse.Namespace) -> int:
     start_jax(_say)
     from progressfit.report.export import answer_text, study_json, write_folder
     from progressfit.studies import load
+    from progressfit.studies.base import Wanted
 
-    result = load(arguments.study).run(arguments.seed, arguments.quick, _say)
+    study = load(arguments.study)
+    if arguments.sample and not study.samples:
+        _say(f"progressfit: the study '{study.name}' has no posterior (it states no priors); leave out --sample")
+        return BAD_INPUT
+    result = study.run(Wanted(arguments.seed, arguments.quick, arguments.sample), _say)
     print(study_json(result) if arguments.json else answer_text(result))
     if arguments.out is not None and not _written(lambda folder: write_folder(result, folder), arguments.out):
         return BAD_INPUT

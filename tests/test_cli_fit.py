@@ -11,7 +11,7 @@ import numpyro.distributions as dist
 import pandas as pd
 import pytest
 import scipy.special
-from own_table import REPLICATES, ROWS, STARTS, arguments, runs
+from own_table import REPLICATES, ROWS, STARTS, TRUE, arguments, runs
 
 import progressfit as pf
 from progressfit.cli import main
@@ -114,6 +114,23 @@ def test_derived_letters_and_allocation_follow_from_the_parameters(answer):
     np.testing.assert_allclose(derived["tokens_per_parameter"], 5.76e23 / 6 / size**2, rtol=1e-9)
     low, high = found["derived_intervals"]["a"]
     assert low < derived["a"] < high
+
+
+def test_posterior_instead_of_replicates(table, tmp_path, monkeypatch):
+    """Intervals are those of the draws, which the folder holds; the law's own priors and Gaussian noise."""
+    more = ("--where", "used=true", "--noise", "normal", "--starts", "64", "--sample", "--json", "--out", str(tmp_path))
+    status, out, err = _run(monkeypatch, arguments(table, *more))
+    found = _strict(out)
+    assert status == 0 and found["posterior"]["certified"] and found["bootstrap"] is None, err
+    assert found["posterior"]["kind"] == "posterior (NUTS)" and found["posterior"]["divergences"] == 0
+    tree = pf.report.load(tmp_path / "posterior.nc")
+    for path, ends in found["intervals"].items():
+        draws = np.asarray(tree["posterior"][path])
+        assert draws.size == found["posterior"]["draws"]
+        np.testing.assert_allclose(ends, np.quantile(draws, [0.025, 0.975]), rtol=1e-12)
+    # The simulated truth lies within what 24 rows leave open.
+    low, high = found["derived_intervals"]["alpha"]
+    assert low < TRUE["alpha"] < high
 
 
 def test_intervals_are_those_of_the_replicates_in_the_folder(answer):

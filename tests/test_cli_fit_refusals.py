@@ -70,7 +70,8 @@ REFUSED = {
     "level": (["+", "--level", "95"], ["--level '95' is not a fraction"]),
     "seed": (["+", "--seed", "one"], ["--seed 'one'"]),
     "budget": (["+", "--compute", "nan"], ["--compute 'nan'"]),
-    "sampling": (["+", "--sample"], ["--sample is not available", "--bootstrap"]),
+    "sampling a likelihood": (["+", "--sample", "--mle"], ["--sample", "needs priors", "--bootstrap"]),
+    "two kinds of intervals": (["+", "--sample", "--bootstrap", "9"], ["--sample and --bootstrap", "give one"]),
     "no date": (["--law", "linear"], ["reads 'date'", "--date COLUMN"]),
     "everything fixed": (
         ["+", *(part for path in LETTERS.values() for part in ("--fix", f"{path}=1"))],

@@ -7,7 +7,7 @@ import jax
 import numpy as np
 
 from progressfit.commands.derive import derive
-from progressfit.commands.options import FitRequest
+from progressfit.commands.options import BadInput, FitRequest
 from progressfit.commands.specify import law_arguments, law_module, law_reads, specify, starts_of
 from progressfit.commands.table import Columns, dataset, match_columns, read_table, select
 from progressfit.dataset import Dataset
@@ -16,9 +16,10 @@ from progressfit.infer.check import require
 from progressfit.infer.clock import Clock
 from progressfit.infer.optimise import fit
 from progressfit.infer.result import Draws, Fit
+from progressfit.infer.sample import sample
 from progressfit.model import Model
 from progressfit.noise import Huber
-from progressfit.params import is_fixed, leaves
+from progressfit.params import improper, is_fixed, leaves
 from progressfit.report.fit_answer import FitAnswer
 
 Say = Callable[[str], None]
@@ -53,6 +54,11 @@ def prepare_fit(request: FitRequest, say: Say) -> FitJob:
     arguments = law_arguments(request, data, columns)
     spec = specify(request, arguments)
     require(spec, data, _objective_of(request))
+    if request.sample and improper(spec):
+        raise BadInput(
+            f"--sample needs a proper prior, and that of '{improper(spec)[0]}' is flat; give --prior "
+            f"'{improper(spec)[0]}=normal(MEAN, SD)', or use --bootstrap N"
+        )
     starts = starts_of(request, spec, data)
     for note in notes:
         say(f"progressfit: {note}; it is left out")
@@ -73,7 +79,7 @@ def run_fit(job: FitJob, say: Say) -> FitAnswer:
         objective=_objective_of(request),
         max_steps=request.max_steps,
     )
-    draws = _replicates(point, data, keys[1], request, say)
+    draws = _draws(point, data, keys[1], request, say)
     letters = dict(getattr(law_module(request.law), "LETTERS", {}))
     derived = derive(point, draws, letters, tuple(job.columns.inputs), request.compute, request.level)
     return FitAnswer(
@@ -82,6 +88,7 @@ def run_fit(job: FitJob, say: Say) -> FitAnswer:
         settings=_settings(request, point),
         fit=point,
         draws=draws,
+        data=data,
         level=request.level,
         derived=derived,
         notes=spread_notes(point, data),
@@ -93,7 +100,10 @@ def _objective_of(request: FitRequest) -> Literal["map", "mle"]:
     return "mle" if request.mle else "map"
 
 
-def _replicates(point: Fit, data: Dataset, key: jax.Array, request: FitRequest, say: Say) -> Draws | None:
+def _draws(point: Fit, data: Dataset, key: jax.Array, request: FitRequest, say: Say) -> Draws | None:
+    if request.sample:
+        say("drawing from the posterior: no-U-turn chains")
+        return sample(point.spec, data, key=key, point=point)
     if not request.bootstrap:
         return None
     kind = "rows" if request.cluster is None else "clusters"

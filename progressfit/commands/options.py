@@ -44,6 +44,7 @@ class FitRequest:
     weights: str | None
     starts: int | str
     bootstrap: int
+    sample: bool
     max_steps: int
     level: float
     compute: float
@@ -71,7 +72,7 @@ _SINGLE: Final = {
     "--level": ("P", "coverage of intervals (default 0.95)"),
     "--compute": ("FLOP", "budget for the compute-optimal allocation (default 5.76e23)"),
     "--seed": ("N", "seed of all random keys (default 0)"),
-    "--out": ("DIR", "write fit.json, parameters.csv and replicates.csv to this folder"),
+    "--out": ("DIR", "write fit.json, parameters.csv and the draws to this folder"),
 }
 _REPEATED: Final = {
     "--input": ("NAME=COL", "column of an input of the law, in natural units; by default the one of the same name"),
@@ -91,7 +92,7 @@ def add_fit_options(parser: argparse.ArgumentParser) -> None:
         parser.add_argument(name, action="append", default=[], metavar=metavar, help=f"{text} (may be repeated)")
     parser.add_argument("--mle", action="store_true", help="maximum likelihood: priors supply starts only")
     parser.add_argument("--json", action="store_true", help="print one JSON object and nothing else")
-    parser.add_argument("--sample", action="store_true", help=argparse.SUPPRESS)
+    parser.add_argument("--sample", action="store_true", help="draw from the posterior, for intervals")
 
 
 def read_fit_options(given: argparse.Namespace) -> FitRequest:
@@ -102,11 +103,10 @@ def read_fit_options(given: argparse.Namespace) -> FitRequest:
     BadInput
         With a sentence for the user.
     """
-    if given.sample:
-        raise BadInput("--sample is not available in this version; use --bootstrap N for intervals")
     single = {name: _once(name, getattr(given, _attribute(name))) for name in _SINGLE}
     pairs = {name: _pairs(name, getattr(given, _attribute(name))) for name in _REPEATED}
     _require_apart(pairs)
+    _require_one_spread(given, single["--bootstrap"])
     if single["--link"] is not None:
         require_known("link", single["--link"], LINKS)
     return FitRequest(
@@ -126,6 +126,7 @@ def read_fit_options(given: argparse.Namespace) -> FitRequest:
         weights=single["--weights"],
         starts=GRID if single["--starts"] == GRID else _whole("--starts", single["--starts"], 64, least=1),
         bootstrap=_whole("--bootstrap", single["--bootstrap"], 0, least=0),
+        sample=given.sample,
         max_steps=_whole("--max-steps", single["--max-steps"], 2000, least=1),
         level=_real("--level", single["--level"], 0.95, lambda x: 0 < x < 1, "a fraction strictly between 0 and 1"),
         compute=_real("--compute", single["--compute"], 5.76e23, lambda x: x > 0, "a positive number of FLOP"),
@@ -155,6 +156,13 @@ def _require_apart(pairs: dict[str, dict[str, str]]) -> None:
     both = [path for path in pairs["--fix"] if path in pairs["--prior"]]
     if both:
         raise BadInput(f"'{both[0]}' is given to both --fix and --prior; a parameter is either fixed or free")
+
+
+def _require_one_spread(given: argparse.Namespace, replicates: str | None) -> None:
+    if given.sample and given.mle:
+        raise BadInput("--sample draws from a posterior, which needs priors; leave out --mle, or use --bootstrap N")
+    if given.sample and replicates is not None:
+        raise BadInput("--sample and --bootstrap both give intervals, of different kinds; give one of them")
 
 
 def _attribute(option: str) -> str:

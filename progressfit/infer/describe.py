@@ -89,4 +89,7 @@ def describe_draws(draws: "Draws") -> str:
     if not draws.ok.any():
         return f"{head}. {draws.result.value}"
     shares = [f"{np.mean(draws.mode[draws.ok] == k):.1%} by optimum {k + 1}" for k in range(int(draws.mode.max()) + 1)]
-    return f"{head}. Nearest optimum: {', '.join(shares)}. {draws.result.value}"
+    verdict = draws.result.value
+    if "diagnosis" in draws.stats and draws.result.name == "CONVERGED":
+        verdict = "The draws passed every check."
+    return f"{head}. Nearest optimum: {', '.join(shares)}. {verdict}"

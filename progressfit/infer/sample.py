@@ -15,7 +15,7 @@ from progressfit.infer.clock import Clock
 from progressfit.infer.diagnose import Diagnosis, diagnose
 from progressfit.infer.importance import WORST_K, Modes, compare_modes, evidence_error, pareto_k
 from progressfit.infer.laplace import unconstrained_optima
-from progressfit.infer.methods import Job, Made, Options
+from progressfit.infer.methods import METHODS, Job, Made, Options
 from progressfit.infer.optimise import check_key, fit, fitted_weights
 from progressfit.infer.programs import prior_ranges
 from progressfit.infer.result import RESULTS, Draws, Fit, objectives, stack_values

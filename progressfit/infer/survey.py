@@ -42,8 +42,8 @@ class Survey(NamedTuple):
     sample
         Weighted draws from it.
     stiffest
-        Shortest scale of the posterior among 1,024 of its draws, in units of ``factor`` (scalar): a leapfrog step of more
-        than twice this length is unstable somewhere.
+        Shortest scale of the posterior among 1,024 of its draws, in units of ``factor`` (scalar): a leapfrog step of
+        more than twice this length is unstable somewhere.
     """
 
     mixture: StudentMixture

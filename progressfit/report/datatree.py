@@ -17,7 +17,7 @@ from progressfit.infer.pointwise import Scale, log_likelihood, log_prior_by_leaf
 from progressfit.infer.result import RESULTS, Draws
 from progressfit.model import Model
 from progressfit.params import Values, free_leaves, improper
-from progressfit.report.export import VERSIONED, finite
+from progressfit.report.plain import VERSIONED, finite
 from progressfit.report.spec_text import spec_dict
 from progressfit.terms import GroupEffect
 from progressfit.terms.base import walk_terms

@@ -1,20 +1,22 @@
 """A study's result as plain data: JSON for scripts, a folder of files for people."""
 
+import dataclasses
 import importlib.metadata
 import json
-import math
 from pathlib import Path
 from typing import Any
 
+import jax
 import numpy as np
 import pandas as pd
 
 from progressfit.infer.result import Fit
+from progressfit.report.datatree import arviz
+from progressfit.report.netcdf import save
+from progressfit.report.plain import VERSIONED, finite
 from progressfit.report.plots import draw
 from progressfit.report.table import figures_frame, figures_text, wrapped
 from progressfit.studies.base import Quantity, StudyResult
-
-VERSIONED = ("progressfit", "jax", "jaxlib", "numpyro", "equinox", "optimistix", "numpy", "pandas")
 
 
 def study_json(result: StudyResult) -> str:
@@ -47,6 +49,7 @@ def _quantity(quantity: Quantity) -> dict[str, Any]:
         "unit": quantity.unit,
         "agrees": quantity.agrees,
         "why": quantity.why,
+        "posterior": None if quantity.posterior is None else dataclasses.asdict(quantity.posterior),
     }
 
 
@@ -78,15 +81,6 @@ def certificate_dict(fit: Fit) -> dict[str, Any]:
             for optimum in fit.optima
         ],
     }
-
-
-def finite(value: Any) -> Any:
-    """The same plain data with ``None`` for every number that is not finite, so that it is valid JSON."""
-    if isinstance(value, dict):
-        return {key: finite(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [finite(item) for item in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def answer_text(result: StudyResult) -> str:
@@ -124,4 +118,8 @@ def write_folder(result: StudyResult, folder: Path) -> list[Path]:
     for name, picture in result.pictures.items():
         written.append(folder / f"{name}.png")
         draw(picture, written[-1])
+    if result.posterior is not None:
+        draws, data = result.posterior
+        written.append(folder / "posterior.nc")
+        save(arviz(draws, data, key=jax.random.key(0), name=result.study), written[-1])
     return written

@@ -8,13 +8,18 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import jax
 import numpy as np
 
+from progressfit.dataset import Dataset
 from progressfit.infer.describe import certificate_sentences, prior_speaks
 from progressfit.infer.result import RESULTS, Draws, Fit, Optimum
 from progressfit.noise import Huber
 from progressfit.params import is_fixed
-from progressfit.report.export import VERSIONED, certificate_dict, finite
+from progressfit.report.datatree import arviz
+from progressfit.report.export import certificate_dict
+from progressfit.report.netcdf import save
+from progressfit.report.plain import VERSIONED, finite
 from progressfit.report.table import wrapped
 
 Interval = tuple[float, float]
@@ -52,7 +57,9 @@ class FitAnswer:
     settings
         Response, link, noise, parameters fixed by the user: what the fit was of, by name.
     fit, draws
-        The fit, and the bootstrap replicates if any were asked for.
+        The fit, and bootstrap replicates or draws from the posterior if any were asked for.
+    data
+        The table that was fitted.
     level
         Coverage of the intervals.
     derived
@@ -68,6 +75,7 @@ class FitAnswer:
     settings: dict[str, Any]
     fit: Fit
     draws: Draws | None
+    data: Dataset
     level: float
     derived: tuple[DerivedFigure, ...]
     notes: tuple[str, ...]
@@ -128,7 +136,8 @@ def fit_dict(answer: FitAnswer) -> dict[str, Any]:
         },
         "notes": list(answer.notes),
         "level": answer.level,
-        "bootstrap": None if answer.draws is None else _bootstrap_dict(answer.draws),
+        "bootstrap": _bootstrap_dict(answer.draws),
+        "posterior": _posterior_dict(answer.draws),
         "settings": answer.settings,
         "law_arguments": answer.arguments,
         "seconds": answer.seconds,
@@ -148,7 +157,9 @@ def _ends(found: np.ndarray) -> list[Any]:
     return np.moveaxis(found, 0, -1).tolist()
 
 
-def _bootstrap_dict(draws: Draws) -> dict[str, Any]:
+def _bootstrap_dict(draws: Draws | None) -> dict[str, Any] | None:
+    if draws is None or "replicates" not in draws.stats:
+        return None
     return {
         "kind": draws.kind,
         "replicates": len(draws),
@@ -156,6 +167,27 @@ def _bootstrap_dict(draws: Draws) -> dict[str, Any]:
         "certified": draws.result is RESULTS.CONVERGED,
         "result": draws.result.value,
         "nearest_optimum": draws.stats["mode_counts"],
+    }
+
+
+def _posterior_dict(draws: Draws | None) -> dict[str, Any] | None:
+    if draws is None or "diagnosis" not in draws.stats:
+        return None
+    found = draws.stats["diagnosis"]
+    return {
+        "kind": draws.kind,
+        "chains": draws.chains,
+        "draws": len(draws),
+        "certified": draws.result is RESULTS.CONVERGED,
+        "result": draws.result.value,
+        "highest_r_hat": found.worst_rhat.value,
+        "fewest_effective_draws": found.worst_ess_bulk.value,
+        "divergences": found.divergences,
+        "diagnosis": list(found.sentences),
+        "mode_shares": [float(share) for share in draws.stats["mode_shares"]],
+        "log_evidence": draws.stats["log_evidence"],
+        "log_evidence_error": draws.stats["log_evidence_error"],
+        "pareto_k": draws.stats["pareto_k"],
     }
 
 
@@ -174,6 +206,8 @@ def fit_text(answer: FitAnswer) -> str:
     lines += ["", f"{kind[0].upper()}{kind[1:]}: {answer.objective(fit.optima[0]):.12g}"]
     if answer.draws is not None:
         lines += wrapped(_draws_sentence(answer.draws))
+        for sentence in getattr(answer.draws.stats.get("diagnosis"), "sentences", ()):
+            lines += wrapped(sentence)
     lines += ["", *_parameter_lines(answer)]
     if answer.derived:
         lines += ["", "What follows", *map(_derived_line, answer.derived)]
@@ -228,7 +262,7 @@ def _derived_line(figure: DerivedFigure) -> str:
 
 
 def write_fit(answer: FitAnswer, folder: Path) -> list[Path]:
-    """Write ``fit.json``, ``parameters.csv`` and, of a bootstrap, ``replicates.csv``.
+    """Write ``fit.json``, ``parameters.csv`` and the draws: ``replicates.csv`` or ``posterior.nc``.
 
     Returns
     -------
@@ -243,9 +277,12 @@ def write_fit(answer: FitAnswer, folder: Path) -> list[Path]:
     written = [folder / "fit.json", folder / "parameters.csv"]
     written[0].write_text(fit_json(answer) + "\n", encoding="utf-8")
     _write_rows(written[1], _parameter_rows(answer))
-    if answer.draws is not None:
+    if answer.draws is not None and "replicates" in answer.draws.stats:
         written.append(folder / "replicates.csv")
         _write_rows(written[-1], _replicate_rows(answer.draws))
+    elif answer.draws is not None:
+        written.append(folder / "posterior.nc")
+        save(arviz(answer.draws, answer.data, key=jax.random.key(0), name=answer.law), written[-1])
     return written
 
 

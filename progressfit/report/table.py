@@ -155,7 +155,14 @@ def _figure(quantity: Quantity) -> dict[str, Any]:
         "unit": quantity.unit,
         "agrees": quantity.agrees,
         "why": quantity.why,
+        **_marginal(quantity),
     }
+
+
+def _marginal(quantity: Quantity) -> dict[str, float | None]:
+    names = ("posterior_median", "posterior_low", "posterior_high")
+    found = quantity.posterior
+    return dict(zip(names, (None,) * 3 if found is None else (found.median, found.low, found.high), strict=True))
 
 
 def figures_text(result: StudyResult) -> str:
@@ -194,6 +201,10 @@ def _figure_line(quantity: Quantity) -> str:
     if quantity.published_interval is not None:
         low, high = quantity.published_interval
         span += f"{'; ' if span else ''}published [{low:.4g}, {high:.4g}]"
+    if quantity.posterior is not None:
+        found = quantity.posterior
+        ends = f"[{_clean(found.low):.4g}, {_clean(found.high):.4g}] {found.level:.0%}"
+        span += f"{'; ' if span else ''}{found.kind} {_clean(found.median):.4g} {ends}"
     numbers = f"{_number(quantity.published):>11}  {_number(quantity.value):>11}"
     return f"{numbers}  {agrees:<6}  {span}".rstrip()
 

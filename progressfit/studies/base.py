@@ -6,7 +6,26 @@ from typing import Any
 
 import numpy as np
 
-from progressfit.infer.result import Fit
+from progressfit.dataset import Dataset
+from progressfit.infer.result import Draws, Fit
+
+
+@dataclasses.dataclass(frozen=True)
+class Marginal:
+    """Posterior of one quantity: its median, central interval, level, and the kind of draws."""
+
+    median: float
+    low: float
+    high: float
+    level: float
+    kind: str
+
+    @staticmethod
+    def of(draws: np.ndarray, level: float, kind: str) -> "Marginal":
+        """From draws ``(draws,)``; those that are not finite are left out."""
+        finite = draws[np.isfinite(draws)]
+        low, median, high = np.quantile(finite, [(1 - level) / 2, 0.5, (1 + level) / 2])
+        return Marginal(float(median), float(low), float(high), level, kind)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -33,6 +52,8 @@ class Quantity:
         The reason for a difference, or what the figure is.
     section
         Heading under which the figure is shown.
+    posterior
+        Its posterior, if the study was asked to sample.
     """
 
     name: str
@@ -47,6 +68,7 @@ class Quantity:
     why: str = ""
     agrees: bool | None = None
     section: str = ""
+    posterior: Marginal | None = None
 
 
 def compare(quantity: Quantity) -> Quantity:
@@ -149,15 +171,30 @@ class StudyResult:
     tables: dict[str, Sequence[dict[str, Any]]]
     pictures: dict[str, Picture]
     seconds: dict[str, float]
+    posterior: tuple[Draws, Dataset] | None = None
+
+
+Say = Callable[[str], None]
+"""Told what is going on."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Wanted:
+    """What a run of a study is to do: the seed of all random keys, fewer replicates, draws from the posterior too."""
+
+    seed: int = 0
+    quick: bool = False
+    sample: bool = False
 
 
 @dataclasses.dataclass(frozen=True)
 class Study:
     """A published analysis that can be run again.
 
-    ``run(seed, quick, say)`` does the work: ``quick`` takes fewer replicates, ``say`` is called with progress notes.
+    ``run(wanted, say)`` does the work. ``samples`` says whether the study has a posterior to draw from.
     """
 
     name: str
     title: str
-    run: Callable[[int, bool, Callable[[str], None]], StudyResult]
+    run: Callable[[Wanted, Say], StudyResult]
+    samples: bool = False

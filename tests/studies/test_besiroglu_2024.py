@@ -12,6 +12,7 @@ import progressfit as pf
 from progressfit.laws.chinchilla import LETTERS
 from progressfit.report.export import answer_text, study_json, write_folder
 from progressfit.studies import load
+from progressfit.studies.base import Wanted
 from progressfit.studies.besiroglu_2024 import published
 from progressfit.studies.besiroglu_2024.evidence import free_scale, points, profiled
 
@@ -22,7 +23,7 @@ DISAGREE = {"all/beta_least_squares"}
 @pytest.fixture(scope="module")
 def result():
     notes = []
-    found = load("besiroglu-2024").run(0, True, notes.append)
+    found = load("besiroglu-2024").run(Wanted(quick=True), notes.append)
     assert notes
     return found
 

@@ -6,8 +6,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from progressfit.infer.result import RESULTS
 from progressfit.report.export import answer_text, study_json, write_folder
 from progressfit.studies import load
+from progressfit.studies.base import Wanted
 
 ROOT = Path(__file__).parents[2]
 # Published figures that an honest analysis does not reproduce, each explained in `why`.
@@ -17,7 +19,7 @@ DISAGREE = {"rate_interval_low", "threshold/0.87", "threshold/0.88"}
 @pytest.fixture(scope="module")
 def result():
     notes = []
-    found = load("erdil-besiroglu-2022").run(0, False, notes.append)
+    found = load("erdil-besiroglu-2022").run(Wanted(sample=True), notes.append)
     assert notes
     return found
 
@@ -56,6 +58,21 @@ def test_the_published_interval_missed_the_second_mode(result):
         assert abs(figure(result, f"rate_not_positive_{name}").value - share) < 5 * error
 
 
+def test_posterior_columns(result):
+    """Against four million importance-weighted draws: P(rate <= 0) .0149, P(beta_year_2 > beta_year) .0702."""
+    draws, _ = result.posterior
+    assert draws.result is RESULTS.CONVERGED, draws.stats["diagnosis"]
+    effective = draws.stats["diagnosis"].worst_ess_tail.value
+    for name, exact in (("rate_not_positive_posterior", 0.01492), ("beta_year_2_above_beta_year", 0.07019)):
+        assert abs(figure(result, name).value - exact) < 4 * np.sqrt(exact * (1 - exact) / effective)
+    assert abs(figure(result, "log_evidence").value - 50.3518) < 4 * draws.stats["log_evidence_error"]
+    for name in ("const_year", "beta_year", "log_scale", "rate", "accuracy/ViT-e", "shapley/AlexNet -> ViT-e/compute"):
+        found = figure(result, name).posterior
+        assert found.low < found.median < found.high and found.kind == "posterior (NUTS)"
+    assert abs(figure(result, "const_year").posterior.median - 0.9615) < 4 * 0.33 / np.sqrt(effective) * 1.25
+    assert json.loads(study_json(result))["quantities"][0]["posterior"]["level"] == 0.95
+
+
 def test_rate_contains_zero_so_no_pair_of_doubling_times_is_shown(result):
     halving = figure(result, "halving_months")
     assert halving.interval is None and "or no progress" in halving.why
@@ -84,7 +101,8 @@ def test_folder(result, tmp_path):
 
     written = write_folder(result, tmp_path / "new" / "folder")
     names = {path.name for path in written}
-    assert {"answer.txt", "result.json", "figures.csv", "shapley.csv", "optima.csv", "models.csv"} <= names
+    files = {"answer.txt", "result.json", "figures.csv", "shapley.csv", "optima.csv", "models.csv", "posterior.nc"}
+    assert files <= names
     pictures = [path for path in written if path.suffix == ".png"]
     assert {"accuracy_over_time.png", "shapley.png", "modes.png"} <= {path.name for path in pictures}
     for path in pictures:

@@ -11,6 +11,7 @@ import progressfit as pf
 from progressfit.laws.chinchilla import LETTERS
 from progressfit.report.export import study_json, write_folder
 from progressfit.studies import load
+from progressfit.studies.base import Wanted
 from progressfit.studies.hoffmann_2022 import published
 from progressfit.studies.hoffmann_2022.evidence import merged_sizes
 
@@ -21,7 +22,7 @@ DISAGREE = {*LETTERS, "a/refit", "tokens_per_parameter/chinchilla", "approach_1/
 @pytest.fixture(scope="module")
 def result():
     notes = []
-    found = load("hoffmann-2022").run(0, True, notes.append)
+    found = load("hoffmann-2022").run(Wanted(quick=True), notes.append)
     assert notes
     return found
 

@@ -1,6 +1,6 @@
 """Besiroglu et al. 2024: a replication of the Chinchilla scaling law from the points of its figure 4."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -8,7 +8,7 @@ import numpy as np
 from progressfit.infer.clock import Clock
 from progressfit.infer.describe import certificate_sentences
 from progressfit.infer.result import RESULTS
-from progressfit.studies.base import Quantity, Study, StudyResult
+from progressfit.studies.base import Quantity, Say, Study, StudyResult, Wanted
 from progressfit.studies.besiroglu_2024 import published
 from progressfit.studies.besiroglu_2024.evidence import Evidence, gather, letters, likelihood_ratio
 from progressfit.studies.besiroglu_2024.figures import LEVEL, TAILS, interval, laplace_limit, quantities
@@ -18,10 +18,10 @@ NAME = "besiroglu-2024"
 _QUICK_REPLICATES = 400
 
 
-def run(seed: int, quick: bool, say: Callable[[str], None]) -> StudyResult:
+def run(wanted: Wanted, say: Say) -> StudyResult:
     """Run the study; see :class:`progressfit.studies.base.Study`."""
     clock = Clock()
-    found = gather(seed, _QUICK_REPLICATES if quick else published.REPLICATES, say)
+    found = gather(wanted.seed, _QUICK_REPLICATES if wanted.quick else published.REPLICATES, say)
     figures, shown = quantities(found), pictures(found)
     return StudyResult(
         study=NAME,

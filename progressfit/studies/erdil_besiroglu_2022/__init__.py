@@ -1,6 +1,6 @@
 """Erdil and Besiroglu 2022: the speed of algorithmic progress on ImageNet."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -11,7 +11,7 @@ from progressfit.infer.clock import Clock
 from progressfit.infer.describe import certificate_sentences
 from progressfit.infer.result import RESULTS, Draws
 from progressfit.model import components
-from progressfit.studies.base import Study, StudyResult
+from progressfit.studies.base import Say, Study, StudyResult, Wanted
 from progressfit.studies.erdil_besiroglu_2022 import published
 from progressfit.studies.erdil_besiroglu_2022.evidence import Evidence, gather
 from progressfit.studies.erdil_besiroglu_2022.figures import LEVEL, interval, quantities
@@ -23,10 +23,10 @@ _HEADLINE_PAIR = "AlexNet -> ViT-e"
 _COMMON_DATA = 1.28e6  # images of ImageNet-1k
 
 
-def run(seed: int, quick: bool, say: Callable[[str], None]) -> StudyResult:
+def run(wanted: Wanted, say: Say) -> StudyResult:
     """Run the study; see :class:`progressfit.studies.base.Study`."""
     clock = Clock()
-    found = gather(seed, _QUICK_REPLICATES if quick else _REPLICATES, say)
+    found = gather(wanted.seed, _QUICK_REPLICATES if wanted.quick else _REPLICATES, wanted.sample, say)
     say("published figures beside those found here; pictures")
     figures = quantities(found)
     shown = pictures(found)
@@ -42,12 +42,14 @@ def run(seed: int, quick: bool, say: Callable[[str], None]) -> StudyResult:
         tables=_tables(found),
         pictures=shown,
         seconds=clock.seconds(),
+        posterior=None if found.posterior is None else (found.posterior, found.data),
     )
 
 
 def _certified(found: Evidence) -> bool:
     parts = [found.point, found.rows, found.one_start, found.papers, found.laplace, found.baseline]
     parts += [fit for _, fit in found.conventions.values()]
+    parts += [] if found.posterior is None else [found.posterior]
     return all(part.result is RESULTS.CONVERGED for part in parts)
 
 
@@ -56,11 +58,16 @@ def _growth_line(draws: Draws, rates: np.ndarray) -> str:
     factor = " to ".join(f"{np.exp(end):.2f}x" for end in (low, high))
     magnitudes = " to ".join(f"{end / np.log(10):.2f}" for end in (low, high))
     time = doubling_interval(low, high).text
+    noun = "draws" if draws.chains > 1 else "replicates"
     return (
-        f"{LEVEL:.0%} interval, {draws.kind} ({len(rates)} of {len(draws)} replicates): {factor} a year "
+        f"{LEVEL:.0%} interval, {draws.kind} ({len(rates)} of {len(draws)} {noun}): {factor} a year "
         f"({magnitudes} orders of magnitude); doubling time {time}; "
         f"probability that the rate is not positive {np.mean(rates <= 0):.3f}."
     )
+
+
+def _posterior_lines(found: Evidence) -> list[str]:
+    return [] if found.posterior is None else [_growth_line(found.posterior, found.rates["posterior"])]
 
 
 def _answer(found: Evidence) -> list[str]:
@@ -82,6 +89,7 @@ def _answer(found: Evidence) -> list[str]:
         f"({rate / np.log(10):.2f} orders of magnitude a year): it doubled every {duration(doubling_time(rate))}.",
         _growth_line(found.rows, found.rates["rows"]),
         _growth_line(found.papers, found.rates["papers"]),
+        *_posterior_lines(found),
         f"Where the gain from {_HEADLINE_PAIR.replace('->', 'to')} came from (Shapley shares of accuracy, {LEVEL:.0%} "
         f"{found.rows.kind}): {', '.join(said)}.",
         f"Judged on the likelihood alone this growth rate is {determined(found.point, growth_rate)}, the parameters "
@@ -101,6 +109,7 @@ def _certificate(found: Evidence) -> list[str]:
         *certificate_sentences(found.point),
         f"Replicates that did not converge: {failed}.",
         f"Laplace masses of the optima: {mass}.",
+        *([] if found.posterior is None else [str(found.posterior), *found.posterior.stats["diagnosis"].sentences]),
     ]
 
 
@@ -149,4 +158,4 @@ def _models_table(found: Evidence) -> list[dict[str, Any]]:
     ]
 
 
-STUDY = Study(NAME, published.CITATION, run)
+STUDY = Study(NAME, published.CITATION, run, samples=True)

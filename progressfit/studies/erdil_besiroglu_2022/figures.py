@@ -1,12 +1,13 @@
 """Every published figure beside what was found, and where they differ, why."""
 
+import dataclasses
 from collections.abc import Iterator
 
 import numpy as np
 
 from progressfit.analysis.growth import doubling_interval, doubling_time, growth_rate
 from progressfit.infer.result import Draws
-from progressfit.studies.base import Quantity, sectioned
+from progressfit.studies.base import Marginal, Quantity, sectioned
 from progressfit.studies.erdil_besiroglu_2022 import published
 from progressfit.studies.erdil_besiroglu_2022.evidence import Evidence, endpoints
 
@@ -27,6 +28,7 @@ def quantities(found: Evidence) -> tuple[Quantity, ...]:
         "Growth of effective compute": _growth,
         "Ends of the published interval of the rate": _interval_ends,
         "Two optima": _modes,
+        "Posterior with the published priors": _posterior,
         "Linear baseline": _baseline,
         "Predicted accuracy": _predicted,
         "Attribution: Shapley shares of the change in accuracy": _shapley,
@@ -34,7 +36,41 @@ def quantities(found: Evidence) -> tuple[Quantity, ...]:
         "Compute needed for a fixed accuracy: halving time, 1.28e6 images, 2012-2022": _thresholds,
         "Conventions of the table": _conventions,
     }
-    return sectioned(parts, found)
+    return tuple(_with_marginal(quantity, found) for quantity in sectioned(parts, found))
+
+
+def _with_marginal(quantity: Quantity, found: Evidence) -> Quantity:
+    """The quantity with its posterior, where the study sampled and the figure is a function of one model."""
+    if found.posterior is None or quantity.name not in found.marginals:
+        return quantity
+    marginal = Marginal.of(found.marginals[quantity.name], LEVEL, found.posterior.kind)
+    return dataclasses.replace(quantity, posterior=marginal)
+
+
+def _posterior(found: Evidence) -> Iterator[Quantity]:
+    """Masses and probabilities under the posterior; empty if the study did not sample."""
+    if found.posterior is None:
+        return
+    stats, diagnosis = found.posterior.stats, found.posterior.stats["diagnosis"]
+    error = 2 * stats["log_evidence_error"]
+    yield Quantity(
+        "log_evidence",
+        stats["log_evidence"],
+        unit="nats, logit scale",
+        interval=(stats["log_evidence"] - error, stats["log_evidence"] + error),
+        level=LEVEL,
+        kind=f"Monte Carlo error; Pareto k {stats['pareto_k']:.2f}",
+    )
+    yield Quantity(
+        "mode_b_share_posterior", float(np.mean(found.posterior.mode > 0)), unit="share of draws nearest to B"
+    )
+    more = found.posterior.values[published.PARAMETERS["beta_year_2"].path]
+    less = found.posterior.values[published.PARAMETERS["beta_year"].path]
+    yield Quantity(
+        "beta_year_2_above_beta_year", float(np.mean(np.asarray(more) > np.asarray(less))), unit="probability"
+    )
+    yield Quantity("highest_r_hat", diagnosis.worst_rhat.value, why=f"of {diagnosis.worst_rhat.name}")
+    yield Quantity("fewest_effective_draws", diagnosis.worst_ess_bulk.value, why=f"of {diagnosis.worst_ess_bulk.name}")
 
 
 def _parameters(found: Evidence) -> Iterator[Quantity]:

@@ -1,6 +1,6 @@
 """Hoffmann et al. 2022: how large a language model, and how much data, for a given amount of training compute."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -8,7 +8,7 @@ import numpy as np
 from progressfit.infer.clock import Clock
 from progressfit.infer.describe import certificate_sentences
 from progressfit.infer.result import RESULTS
-from progressfit.studies.base import Study, StudyResult
+from progressfit.studies.base import Say, Study, StudyResult, Wanted
 from progressfit.studies.hoffmann_2022 import published
 from progressfit.studies.hoffmann_2022.evidence import Evidence, gather, letters
 from progressfit.studies.hoffmann_2022.figures import interval, quantities
@@ -18,10 +18,10 @@ NAME = "hoffmann-2022"
 _REPLICATES, _QUICK_REPLICATES = 1000, 200
 
 
-def run(seed: int, quick: bool, say: Callable[[str], None]) -> StudyResult:
+def run(wanted: Wanted, say: Say) -> StudyResult:
     """Run the study; see :class:`progressfit.studies.base.Study`."""
     clock = Clock()
-    found = gather(seed, _QUICK_REPLICATES if quick else _REPLICATES, say)
+    found = gather(wanted.seed, _QUICK_REPLICATES if wanted.quick else _REPLICATES, say)
     figures, shown = quantities(found), pictures(found)
     return StudyResult(
         study=NAME,
