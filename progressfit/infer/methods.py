@@ -10,7 +10,9 @@ import numpy as np
 from progressfit.infer.chains import Posterior, chain_starts, run_chains
 from progressfit.infer.checkpoint import fingerprint
 from progressfit.infer.importance import resampled
+from progressfit.infer.islands import evidence_of, pooled_draws
 from progressfit.infer.nuts import Settings
+from progressfit.infer.smc import ISLAND_CHAINS, run_smc
 from progressfit.infer.survey import Survey
 
 # Effective draws per coordinate from which on a covariance can be trusted to give the chains their coordinates.
@@ -45,6 +47,9 @@ class Made(NamedTuple):
     ----------
     z
         Draws, ``(chains, draws, d)``.
+    chains
+        The draws that are to be diagnosed, of the same shape: others than ``z`` where islands are pooled by their
+        evidence.
     sampler
         Arrays ``(chains, draws)`` by name.
     stats
@@ -52,6 +57,7 @@ class Made(NamedTuple):
     """
 
     z: np.ndarray
+    chains: np.ndarray
     sampler: dict[str, np.ndarray]
     stats: dict[str, Any]
 
@@ -77,15 +83,35 @@ def _by_chains(job: Job) -> Made:
     sampler = steps._asdict()
     z = sampler.pop("z")
     sampler["tree_depth"] = np.log2(np.maximum(steps.n_steps, 1)).astype(int) + 1
-    return Made(z, sampler, {"warmup": options.warmup, "target_accept": options.target_accept})
+    return Made(z, z, sampler, {"warmup": options.warmup, "target_accept": options.target_accept})
 
 
 def _by_weights(job: Job) -> Made:
     """Draws of the survey, resampled by their weights."""
     options = job.options
     z = resampled(job.survey.sample, job.key, options.chains * options.draws)
-    return Made(z.reshape(options.chains, options.draws, -1), {}, {})
+    z = z.reshape(options.chains, options.draws, -1)
+    return Made(z, z, {}, {})
 
 
-METHODS: dict[str, Callable[[Job], Made]] = {"nuts": _by_chains, "importance": _by_weights}
+def _by_islands(job: Job) -> Made:
+    """Islands of tempered particles, pooled in proportion to their evidence."""
+    options = job.options
+    particles = -(-options.draws // ISLAND_CHAINS) * ISLAND_CHAINS
+    running, pooling = jax.random.split(job.key)
+    run = run_smc(*job.posterior, running, particles=particles, islands=options.chains, checkpoint=options.checkpoint)
+    kept = np.linspace(0, particles - 1, options.draws).round().astype(int)
+    evidence, error = evidence_of(run)
+    pooled = pooled_draws(run, pooling).reshape(run.z.shape)
+    stats = {
+        "log_evidence": evidence,
+        "log_evidence_error": error,
+        "island_log_evidence": run.log_evidence.tolist(),
+        "temperatures": run.temperatures.tolist(),
+        "finished": bool(run.finished.all()),
+    }
+    return Made(pooled[:, kept], run.z[:, kept], {}, stats)
+
+
+METHODS: dict[str, Callable[[Job], Made]] = {"nuts": _by_chains, "smc": _by_islands, "importance": _by_weights}
 """By the names that :func:`progressfit.sample` takes."""

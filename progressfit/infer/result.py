@@ -61,8 +61,8 @@ class RESULTS(enum.Enum):
         "use method='smc'."
     )
     ROUGH_ENERGY = (
-        "Not certified: the chains did not explore all energies, or their trajectories were cut short; draw for longer, "
-        "raise max_tree_depth, or use method='smc'."
+        "Not certified: the chains did not explore all energies, or their trajectories were cut short; draw for "
+        "longer, raise max_tree_depth, or use method='smc'."
     )
     MODES_DISAGREE = (
         "Not certified: the chains give the known optima other weights than importance sampling does; draw for longer, "

@@ -19,6 +19,7 @@ from progressfit.infer.methods import METHODS, Job, Made, Options
 from progressfit.infer.optimise import check_key, fit, fitted_weights
 from progressfit.infer.programs import prior_ranges
 from progressfit.infer.result import RESULTS, Draws, Fit, objectives, stack_values
+from progressfit.infer.smc import MOST_PARTICLES
 from progressfit.infer.survey import COMPONENTS, Effort, Survey, survey
 from progressfit.model import Model
 from progressfit.params import free_leaves, improper, is_unbounded
@@ -122,8 +123,13 @@ def _require_usable(spec: Model, method: str, options: Options) -> None:
             raise ValueError(f"{name}={value!r}: give a whole number, at least one")
     if not 0 < options.target_accept < 1:
         raise ValueError(f"target_accept={options.target_accept}: give a fraction strictly between 0 and 1")
-    if options.checkpoint is not None and method != "nuts":
-        raise ValueError("only method='nuts' keeps checkpoints; the others are done in seconds")
+    if options.checkpoint is not None and method == "importance":
+        raise ValueError("method='importance' keeps no checkpoint; it is done in seconds")
+    if method == "smc" and (options.chains % 2 or options.draws > MOST_PARTICLES):
+        raise ValueError(
+            f"chains={options.chains}, draws={options.draws}: islands of method='smc' go in pairs, so give an even "
+            f"number of chains, and hold {MOST_PARTICLES} draws at most"
+        )
 
 
 def _centres(point: Fit, posterior: Posterior) -> np.ndarray:
@@ -147,7 +153,8 @@ def _judged(point: Fit, job: Job, made: Made, method: str, clock: Clock) -> Draw
     chains, draws, d = made.z.shape
     z = made.z.reshape(-1, d)
     values = stack_values(point.spec, z)
-    split = {path: np.asarray(v).reshape(chains, draws, *np.shape(v)[1:]) for path, v in values.items()}
+    diagnosed = stack_values(point.spec, made.chains.reshape(-1, d))
+    split = {path: np.asarray(v).reshape(chains, draws, *np.shape(v)[1:]) for path, v in diagnosed.items()}
     diagnosis = diagnose(split, made.sampler, deepest=job.options.max_tree_depth)
     modes = compare_modes(point, job.survey.sample, made.z)
     weights = _weights_stats(job.survey)
@@ -155,7 +162,7 @@ def _judged(point: Fit, job: Job, made: Made, method: str, clock: Clock) -> Draw
     return Draws(
         origin=point,
         values=values,
-        result=_verdict(point, diagnosis, modes, weights["pareto_k"], method),
+        result=_verdict(point, diagnosis, modes, weights["pareto_k"], method, made),
         objective=objective,
         ok=np.isfinite(objective),
         mode=nearest_optimum(point, z),
@@ -184,11 +191,11 @@ def _weights_stats(found: Survey) -> dict[str, float]:
     }
 
 
-def _verdict(point: Fit, diagnosis: Diagnosis, modes: Modes, shape: float, method: str) -> RESULTS:
+def _verdict(point: Fit, diagnosis: Diagnosis, modes: Modes, shape: float, method: str, made: Made) -> RESULTS:
     """The first reason for doubt. A fit that is not certified is no reason, but for what its data cannot tell."""
     if method == "importance" and shape > WORST_K:
         return RESULTS.POOR_WEIGHTS
-    if not diagnosis.mixed:
+    if not diagnosis.mixed or not made.stats.get("finished", True):
         return RESULTS.POOR_MIXING
     if diagnosis.divergences:
         return RESULTS.DIVERGENCES

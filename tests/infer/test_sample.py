@@ -71,6 +71,16 @@ def test_weighted_draws_agree_with_quadrature(posterior, exact):
     agrees(found, exact, 1000)
 
 
+def test_islands_agree_with_quadrature(posterior, exact):
+    found = pf.sample(
+        small_law(), small_table(), key=jax.random.key(2), draws=500, method="smc", point=posterior.origin
+    )
+    assert found.result is pf.RESULTS.CONVERGED
+    assert found.kind == "posterior (SMC)" and len(found) == 2000
+    agrees(found, exact, found.stats["diagnosis"].worst_ess_bulk.value)
+    assert abs(found.stats["log_evidence"] - exact[2]) < ERRORS * found.stats["log_evidence_error"] + 1e-3
+
+
 def test_evidence_agrees_with_quadrature(posterior, exact):
     error = posterior.stats["log_evidence_error"]
     assert error < 0.02
@@ -161,7 +171,9 @@ def test_short_runs_are_not_certified(posterior):
         ({"draws": 1.5}, "draws=1.5"),
         ({"target_accept": 1.0}, "target_accept=1.0"),
         ({"key": 0}, "not a random key"),
-        ({"method": "importance", "checkpoint": "x.npz"}, "only method='nuts'"),
+        ({"method": "importance", "checkpoint": "x.npz"}, "keeps no checkpoint"),
+        ({"method": "smc", "chains": 3}, "go in pairs"),
+        ({"method": "smc", "draws": 9000}, "8192 draws at most"),
     ],
 )
 def test_bad_arguments(wrong, match):
@@ -173,7 +185,6 @@ def test_flat_priors_are_refused():
     flat = pf.free(small_law(), {"level": dist.ImproperUniform(dist.constraints.real, (), ())})
     with pytest.raises(ValueError, match=r"'level' is flat.*proper prior"):
         pf.sample(flat, small_table(), key=jax.random.key(0))
-
 
 
 def test_both_of_two_mirrored_modes_are_drawn():
