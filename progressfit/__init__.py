@@ -54,6 +54,10 @@ _HOMES = {
     "extrapolation": "analysis.predict",
     "determined": "analysis.identify",
     "prior_predictive": "analysis.prior_predictive",
+    "compare": "analysis.compare",
+    "cross_validate": "analysis.validation",
+    "calibrate": "analysis.calibration",
+    "Calibration": "analysis.calibration_result",
     "summary": "report.table",
 }
 _NAMESPACES = ("datasets", "laws", "links", "noise", "params", "report", "studies", "terms")
@@ -72,6 +76,9 @@ if TYPE_CHECKING:
     from progressfit.analysis.allocation_bias import isoflop_bias as isoflop_bias
     from progressfit.analysis.attribution import compute_equivalent_gain as compute_equivalent_gain
     from progressfit.analysis.attribution import shapley as shapley
+    from progressfit.analysis.calibration import calibrate as calibrate
+    from progressfit.analysis.calibration_result import Calibration as Calibration
+    from progressfit.analysis.compare import compare as compare
     from progressfit.analysis.envelope import envelope_allocation as envelope_allocation
     from progressfit.analysis.growth import doubling_interval as doubling_interval
     from progressfit.analysis.growth import doubling_time as doubling_time
@@ -85,6 +92,7 @@ if TYPE_CHECKING:
     from progressfit.analysis.threshold import pareto_frontier as pareto_frontier
     from progressfit.analysis.threshold import required_input as required_input
     from progressfit.analysis.threshold import threshold_reading as threshold_reading
+    from progressfit.analysis.validation import cross_validate as cross_validate
     from progressfit.cache import compile_cache as compile_cache
     from progressfit.dataset import Dataset as Dataset
     from progressfit.dataset import Record as Record

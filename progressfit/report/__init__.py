@@ -1,9 +1,21 @@
 """Reports: summary tables, pictures, trees for ArviZ and their files, and the folder a study writes."""
 
+from progressfit.report.calibration_picture import draw_calibration
+from progressfit.report.comparison_plot import comparison_frame, plot_comparison
 from progressfit.report.datatree import arviz
 from progressfit.report.netcdf import load, save
 from progressfit.report.plots import draw
 from progressfit.report.prior_picture import prior_picture
 from progressfit.report.table import summary
 
-__all__ = ["arviz", "draw", "load", "prior_picture", "save", "summary"]
+__all__ = [
+    "arviz",
+    "comparison_frame",
+    "draw",
+    "draw_calibration",
+    "load",
+    "plot_comparison",
+    "prior_picture",
+    "save",
+    "summary",
+]
