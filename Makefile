@@ -27,7 +27,7 @@ $(VENV)/.bench: $(VENV)/.installed
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev,bench]'
 	touch $@
 
-# About a quarter of an hour; each script also runs alone, and takes --json and --quick.
+# About an hour; each script also runs alone, and takes --json and --quick.
 bench: $(VENV)/.bench
 	for script in benchmarks/[a-z]*.py; do $(BIN)/python $$script || exit 1; done
 

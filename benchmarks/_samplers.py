@@ -115,7 +115,7 @@ def nutpie(tables: list[pf.Dataset]) -> Callable[[int], Drawn]:
             + at["data.scaling.slope"] * columns["log_data"]
         )
         mean = pm.math.logit(pm.math.sigmoid(compute) * pm.math.sigmoid(data))
-        pm.Normal("logit", mean, pm.math.exp(at["noise.log_scale"]), observed=columns["logit"])
+        pm.Normal("observed", mean, pm.math.exp(at["noise.log_scale"]), observed=columns["logit"])
     compiled = engine.compile_pymc_model(model)
 
     def run(turn: int) -> Drawn:

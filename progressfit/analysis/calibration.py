@@ -26,7 +26,7 @@ from progressfit.infer.optimise import check_key
 from progressfit.infer.prepare import prepare
 from progressfit.infer.programs import Ranges, prior_ranges
 from progressfit.infer.survey import Effort
-from progressfit.infer.tables import Table, sample_tables
+from progressfit.infer.tables import QUICK, SHORT, Table, sample_tables
 from progressfit.model import Model
 from progressfit.params import bind, constrain, coordinate_names, dimension, improper, priors, sample_prior, unconstrain
 
@@ -43,7 +43,7 @@ class _Work(NamedTuple):
 
 _WORK = {
     # For as many as two modes, and directions that only the prior determines.
-    "full": _Work(8, Effort(rounds=7, draws=2500, final=3000), Settings(warmup=150, depth=8, candidates=15)),
+    "full": _Work(8, QUICK, SHORT),
     "quick": _Work(4, Effort(rounds=4, draws=400, final=400), Settings(warmup=100, depth=6, candidates=7)),
 }
 _CHAINS, _TARGET_ACCEPT = 2, 0.8

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 from jax.scipy.linalg import solve_triangular
 from jax.scipy.special import gammaln, logsumexp
 
-DEGREES = 5.0
+DEGREES = 5
 """Degrees of freedom of every component: tails heavier than those of the posteriors to be covered."""
 
 _LEAST_SHARE = 0.01
@@ -105,7 +105,8 @@ def draw(mixture: StudentMixture, key: jax.Array, count: int) -> jax.Array:
     which, direction, length = jax.random.split(key, 3)
     k = jax.random.categorical(which, mixture.log_weights, shape=(count,))
     normal = jax.random.normal(direction, (count, mixture.centres.shape[1]))
-    chi_square = 2 * jax.random.gamma(length, DEGREES / 2, (count,))
+    # A sum of squares, because jax's own gamma variates are long to compile.
+    chi_square = jnp.sum(jax.random.normal(length, (count, DEGREES)) ** 2, axis=1)
     steps = jnp.einsum("nij,nj->ni", mixture.factors[k], normal)
     return mixture.centres[k] + steps * jnp.sqrt(DEGREES / chi_square)[:, None]
 

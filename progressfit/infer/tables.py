@@ -13,7 +13,7 @@ from progressfit.infer.programs import Ranges, solve, step_scale
 from progressfit.infer.survey import Effort, look
 from progressfit.model import Model
 
-QUICK = Effort(rounds=6, draws=1000, final=2000)
+QUICK = Effort(rounds=7, draws=2500, final=3000)
 """Effort of a survey that is one of hundreds."""
 
 SHORT = Settings(warmup=150, depth=8, candidates=15)

@@ -1,0 +1,76 @@
+"""Posteriors of the reference models with the default settings of ``pf.sample``: mixing, divergences, evidence.
+
+PLACEHOLDER
+"""
+
+import _one_core as _one_core
+import _reference_models as models
+import jax
+import numpy as np
+from _measure import Row, options, show, target
+
+import progressfit as pf
+
+KEYS = 3
+# Log evidence by importance sampling alone, eight million draws for ImageNet and one million for the others: what
+# `posterior_reference.py` prints; its errors are below .001.
+EVIDENCE = {
+    "ImageNet": 50.3521,
+    "Chinchilla, Student-t": 856.4573,
+    "Chinchilla, Gaussian": 824.1169,
+    "augmented": 374.4458,
+}
+
+
+def row(name: str, draws: pf.Draws) -> Row:
+    """One line: mixing, divergences, and how far the log evidence is off, in its own standard errors."""
+    stats, found = draws.stats, draws.stats["diagnosis"]
+    off = (stats["log_evidence"] - EVIDENCE[name]) / stats["log_evidence_error"]
+    return {
+        "posterior": name,
+        "method": stats["method"],
+        "certified": "yes" if draws.result is pf.RESULTS.CONVERGED else "NO",
+        "highest R-hat": round(found.worst_rhat.value, 4),
+        "fewest effective": round(min(found.worst_ess_bulk.value, found.worst_ess_tail.value)),
+        "of draws": len(draws),
+        "divergences": found.divergences,
+        "leapfrogs": round(float(np.mean(draws.sampler["n_steps"])), 1) if "n_steps" in draws.sampler else "",
+        "evidence off, in se": round(float(off), 1),
+        "se": round(stats["log_evidence_error"], 3),
+        "run s": round(stats["seconds"]["run"], 1),
+        "compile s": round(stats["seconds"]["compile"], 1),
+    }
+
+
+def main() -> None:
+    chosen = options(__doc__ or "", smc="tempered sequential Monte Carlo as well")
+    given = {
+        "ImageNet": models.imagenet(),
+        "Chinchilla, Student-t": models.chinchilla("student_t"),
+        "Chinchilla, Gaussian": models.chinchilla("gaussian"),
+        "augmented": models.augmented(),
+    }
+    rows = []
+    for name, (spec, data) in given.items():
+        point = None
+        for turn in range(1 if chosen.quick else KEYS):
+            draws = pf.sample(spec, data, key=jax.random.key(turn), point=point)
+            point = draws.origin
+            rows.append(row(name, draws))
+        if chosen.smc:
+            rows.append(row(name, pf.sample(spec, data, key=jax.random.key(0), point=point, method="smc")))
+    chains = [one for one in rows if one["method"] == "nuts"]
+    rhat, least = max(one["highest R-hat"] for one in chains), min(one["fewest effective"] for one in chains)
+    diverged = sum(one["divergences"] for one in chains)
+    targets = [
+        target("highest R-hat", "< 1.01", rhat, rhat < 1.01),
+        target("fewest effective draws", "> 400", least, least > 400),
+        target("divergences", "0", diverged, diverged == 0),
+    ]
+    certified = sum(one["certified"] == "yes" for one in rows)
+    conclusion = f"{certified} of {len(rows)} posteriors are certified with default settings."
+    show("default_settings", {"posteriors": rows, "targets": targets}, {}, conclusion, chosen.json)
+
+
+if __name__ == "__main__":
+    main()
