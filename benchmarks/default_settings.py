@@ -1,6 +1,32 @@
 """Posteriors of the reference models with the default settings of ``pf.sample``: mixing, divergences, evidence.
 
-PLACEHOLDER
+Four chains of 2,000 draws after 500 steps of warm-up, three keys. The evidence is that of the survey's importance weights,
+against the reference of `posterior_reference.py`. One core.
+
+| posterior             | method | certified | highest R-hat | fewest effective | of draws | divergences | leapfrogs | evidence off, in se | se    | run s | compile s |
+|-----------------------|--------|-----------|---------------|------------------|----------|-------------|-----------|---------------------|-------|-------|-----------|
+| ImageNet              | nuts   | yes       | 1             | 5603             | 8000     | 0           | 59.9      | -1.5                | 0.011 | 5.3   | 24.1      |
+| ImageNet              | nuts   | yes       | 1             | 4951             | 8000     | 0           | 54.3      | 0.1                 | 0.021 | 4.3   | 0         |
+| ImageNet              | nuts   | yes       | 1             | 5390             | 8000     | 0           | 54        | 0                   | 0.013 | 4.3   | 0         |
+| Chinchilla, Student-t | nuts   | yes       | 1             | 7089             | 8000     | 0           | 25        | 1.7                 | 0.011 | 4.4   | 27.6      |
+| Chinchilla, Student-t | nuts   | yes       | 1             | 6634             | 8000     | 0           | 25.2      | 0.9                 | 0.006 | 4.2   | 0         |
+| Chinchilla, Student-t | nuts   | yes       | 1             | 6521             | 8000     | 0           | 25.9      | -2.4                | 0.006 | 4.3   | 0         |
+| Chinchilla, Gaussian  | nuts   | yes       | 1             | 7239             | 8000     | 0           | 16.7      | 0.9                 | 0.009 | 2.9   | 26.1      |
+| Chinchilla, Gaussian  | nuts   | yes       | 1             | 6709             | 8000     | 0           | 14.8      | 0.6                 | 0.005 | 2.7   | 0         |
+| Chinchilla, Gaussian  | nuts   | yes       | 1             | 7104             | 8000     | 0           | 18.7      | -1.2                | 0.005 | 2.7   | 0         |
+| augmented             | nuts   | yes       | 1             | 5929             | 8000     | 0           | 24.6      | 1.9                 | 0.008 | 2.9   | 31.7      |
+| augmented             | nuts   | yes       | 1             | 6851             | 8000     | 0           | 19.1      | 0.7                 | 0.005 | 2.4   | 0         |
+| augmented             | nuts   | yes       | 1             | 6811             | 8000     | 0           | 18        | -0.4                | 0.006 | 2.6   | 0         |
+
+| target                 | required | measured | met |
+|------------------------|----------|----------|-----|
+| highest R-hat          | < 1.01   | 1        | yes |
+| fewest effective draws | > 400    | 4951     | yes |
+| divergences            | 0        | 0        | yes |
+
+Conclusion: 12 of 12 posteriors are certified with default settings.
+
+Device: cpu x 1, 1 of 2 cores. python 3.12.1, jax 0.12.0.1, numpy 2.5.5, scipy 1.18.1, numpyro 0.22.0, progressfit 0.1.0, optax 0.2.8
 """
 
 import _one_core as _one_core
