@@ -28,7 +28,7 @@ Ratios of time, pair by pair: median (least to greatest)
 
 Conclusion: 1034 effective draws a second on new data, against 302 of the best peer (nutpie + PyMC).
 
-Device: cpu x 1, 1 of 2 cores. python 3.12.1, jax 0.12.0.1, numpy 2.5.5, scipy 1.18.1, numpyro 0.22.0, progressfit 0.1.0, optax 0.2.8
+Device: cpu x 1, 1 of 2 cores. python 3.12.1, jax 0.12.0.1, numpy 2.5.5, scipy 1.18.1, numpyro 0.22.0, progressfit 0.1.0
 
 Nutpie is done first, because numba compiles this small model in a second where XLA takes half a minute for ours; from
 the second posterior on ours gives three times as many effective draws a second. P(beta_year <= 0), the weight of the
