@@ -107,6 +107,20 @@ def test_what_a_posterior_says_about_itself(posterior):
     assert sum(posterior.stats["mode_shares"]) == pytest.approx(1.0)
 
 
+def gain(model):
+    return pf.params.leaves(model)["gain.slope"]
+
+
+def test_a_posterior_goes_where_a_bootstrap_goes(posterior):
+    """Closure: the same summary, from the same ``map``; the kind of interval is said."""
+    table = pf.summary({"fit": posterior.origin, "posterior": posterior}, of=gain).reset_index()
+    assert list(table["interval"]) == ["", "posterior (NUTS)"]
+    low, high = np.quantile(posterior.values["gain.slope"], [0.025, 0.975])
+    np.testing.assert_allclose([table["low"][1], table["high"][1]], [low, high], rtol=1e-12)
+    np.testing.assert_array_equal(pf.params.leaves(posterior.models)["gain.slope"], posterior.values["gain.slope"])
+    assert "The draws passed every check" in str(posterior)
+
+
 def test_new_numbers_do_not_compile_again(posterior):
     before = advance_chains._cache_size(), survey._cache_size()
     other = pf.sample(small_law(0.3, 1.5, 0.25), small_table(7), key=jax.random.key(3), draws=500, warmup=250)
