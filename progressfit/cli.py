@@ -102,7 +102,7 @@ def _reproduce(arguments: argparse.Namespace) -> int:
     print(study_json(result) if arguments.json else answer_text(result))
     if arguments.out is not None and not _written(lambda folder: write_folder(result, folder), arguments.out):
         return BAD_INPUT
-    return _status(None if result.certified else result.certificate[0])
+    return _status(result.doubt)
 
 
 def _written(write: Callable[[Path], list[Path]], folder: Path) -> bool:

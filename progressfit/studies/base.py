@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from progressfit.dataset import Dataset
-from progressfit.infer.result import Draws, Fit
+from progressfit.infer.result import RESULTS, Draws, Fit
 
 
 @dataclasses.dataclass(frozen=True)
@@ -77,6 +77,12 @@ def compare(quantity: Quantity) -> Quantity:
         return quantity
     close = bool(abs(quantity.value - quantity.published) <= quantity.tolerance)
     return dataclasses.replace(quantity, agrees=close)
+
+
+def doubt_about(*parts: Fit | Draws | None) -> str | None:
+    """The sentence of the first fit or set of draws that is not certified; ``None`` if all are."""
+    results = [part.result for part in parts if part is not None]
+    return next((result.value for result in results if result is not RESULTS.CONVERGED), None)
 
 
 def sectioned(parts: Mapping[str, Callable[[Any], Iterable[Quantity]]], found: Any) -> tuple[Quantity, ...]:
@@ -158,20 +164,28 @@ Picture = CurvesPicture | BarsPicture | ModesPicture
 
 @dataclasses.dataclass(frozen=True)
 class StudyResult:
-    """What a study found: the answer in sentences, every figure beside the published one, and the evidence."""
+    """What a study found: the answer in sentences, every figure beside the published one, and the evidence.
+
+    ``doubt`` says why the study is not certified; ``None`` if it is.
+    """
 
     study: str
     title: str
     n: int
     answer: tuple[str, ...]
     fit: Fit
-    certified: bool
+    doubt: str | None
     certificate: tuple[str, ...]
     quantities: tuple[Quantity, ...]
     tables: dict[str, Sequence[dict[str, Any]]]
     pictures: dict[str, Picture]
     seconds: dict[str, float]
     posterior: tuple[Draws, Dataset] | None = None
+
+    @property
+    def certified(self) -> bool:
+        """Whether every fit and every set of draws of the study is."""
+        return self.doubt is None
 
 
 Say = Callable[[str], None]

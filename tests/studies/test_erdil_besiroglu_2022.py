@@ -10,7 +10,7 @@ import pytest
 from progressfit.infer.result import RESULTS
 from progressfit.report.export import answer_text, study_json, write_folder
 from progressfit.studies import load
-from progressfit.studies.base import Wanted
+from progressfit.studies.base import Wanted, doubt_about
 
 ROOT = Path(__file__).parents[2]
 # Published figures that an honest analysis does not reproduce, each explained in `why`.
@@ -84,6 +84,13 @@ def test_posterior_columns(result):
         assert found.low < found.median < found.high and found.kind == "posterior (NUTS)"
     assert abs(figure(result, "const_year").posterior.median - 0.9615) < 4 * 0.33 / np.sqrt(effective) * 1.25
     assert json.loads(study_json(result))["quantities"][0]["posterior"]["level"] == 0.95
+
+
+def test_draws_that_are_not_certified_are_the_reason(result):
+    draws, _ = result.posterior
+    assert result.doubt is None and doubt_about(result.fit, draws, None) is None
+    doubtful = dataclasses.replace(draws, result=RESULTS.DIVERGENCES)
+    assert doubt_about(result.fit, doubtful, None) == RESULTS.DIVERGENCES.value
 
 
 def test_rate_contains_zero_so_no_pair_of_doubling_times_is_shown(result):

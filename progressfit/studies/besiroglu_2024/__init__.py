@@ -7,8 +7,7 @@ import numpy as np
 
 from progressfit.infer.clock import Clock
 from progressfit.infer.describe import certificate_sentences
-from progressfit.infer.result import RESULTS
-from progressfit.studies.base import Quantity, Say, Study, StudyResult, Wanted
+from progressfit.studies.base import Quantity, Say, Study, StudyResult, Wanted, doubt_about
 from progressfit.studies.besiroglu_2024 import published
 from progressfit.studies.besiroglu_2024.evidence import Evidence, gather, letters, likelihood_ratio
 from progressfit.studies.besiroglu_2024.figures import LEVEL, TAILS, interval, laplace_limit, quantities
@@ -29,7 +28,7 @@ def run(wanted: Wanted, say: Say) -> StudyResult:
         n=int(found.used.sum()),
         answer=(*_answer(found), _standard_errors(figures)),
         fit=found.huber,
-        certified=_certified(found),
+        doubt=_doubt(found),
         certificate=tuple(_certificate(found)),
         quantities=figures,
         tables=_tables(found),
@@ -38,9 +37,8 @@ def run(wanted: Wanted, say: Say) -> StudyResult:
     )
 
 
-def _certified(found: Evidence) -> bool:
-    parts = (found.huber, found.everything, found.least_squares, found.free, found.rows)
-    return all(part.result is RESULTS.CONVERGED for part in parts)
+def _doubt(found: Evidence) -> str | None:
+    return doubt_about(found.huber, found.everything, found.least_squares, found.free, found.rows)
 
 
 def _answer(found: Evidence) -> list[str]:

@@ -9,9 +9,9 @@ from progressfit.analysis.growth import doubling_interval, doubling_time, durati
 from progressfit.analysis.identify import determined
 from progressfit.infer.clock import Clock
 from progressfit.infer.describe import certificate_sentences
-from progressfit.infer.result import RESULTS, Draws
+from progressfit.infer.result import Draws
 from progressfit.model import components
-from progressfit.studies.base import Say, Study, StudyResult, Wanted
+from progressfit.studies.base import Say, Study, StudyResult, Wanted, doubt_about
 from progressfit.studies.erdil_besiroglu_2022 import published
 from progressfit.studies.erdil_besiroglu_2022.evidence import Evidence, gather
 from progressfit.studies.erdil_besiroglu_2022.figures import LEVEL, interval, quantities
@@ -36,7 +36,7 @@ def run(wanted: Wanted, say: Say) -> StudyResult:
         n=len(found.data),
         answer=tuple(_answer(found)),
         fit=found.point,
-        certified=_certified(found),
+        doubt=_doubt(found),
         certificate=tuple(_certificate(found)),
         quantities=figures,
         tables=_tables(found),
@@ -46,11 +46,10 @@ def run(wanted: Wanted, say: Say) -> StudyResult:
     )
 
 
-def _certified(found: Evidence) -> bool:
-    parts = [found.point, found.rows, found.one_start, found.papers, found.laplace, found.baseline]
-    parts += [fit for _, fit in found.conventions.values()]
-    parts += [] if found.posterior is None else [found.posterior]
-    return all(part.result is RESULTS.CONVERGED for part in parts)
+def _doubt(found: Evidence) -> str | None:
+    conventions = [fit for _, fit in found.conventions.values()]
+    replicates = (found.rows, found.one_start, found.papers, found.laplace)
+    return doubt_about(found.point, *replicates, found.baseline, *conventions, found.posterior)
 
 
 def _growth_line(draws: Draws, rates: np.ndarray) -> str:

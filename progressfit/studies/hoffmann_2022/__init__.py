@@ -7,8 +7,7 @@ import numpy as np
 
 from progressfit.infer.clock import Clock
 from progressfit.infer.describe import certificate_sentences
-from progressfit.infer.result import RESULTS
-from progressfit.studies.base import Say, Study, StudyResult, Wanted
+from progressfit.studies.base import Say, Study, StudyResult, Wanted, doubt_about
 from progressfit.studies.hoffmann_2022 import published
 from progressfit.studies.hoffmann_2022.evidence import Evidence, gather, letters
 from progressfit.studies.hoffmann_2022.figures import interval, quantities
@@ -29,7 +28,7 @@ def run(wanted: Wanted, say: Say) -> StudyResult:
         n=len(found.data),
         answer=tuple(_answer(found)),
         fit=found.refit,
-        certified=all(part.result is RESULTS.CONVERGED for part in (found.refit, found.rows)),
+        doubt=doubt_about(found.refit, found.rows),
         certificate=tuple(_certificate(found)),
         quantities=figures,
         tables=_tables(found),
