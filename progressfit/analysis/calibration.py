@@ -19,12 +19,13 @@ from progressfit.analysis.calibration_result import LOG_LIKELIHOOD, Calibration
 from progressfit.analysis.ranks import uniformity
 from progressfit.compiled import compiled
 from progressfit.dataset import Dataset
+from progressfit.infer.check import require_whole
 from progressfit.infer.clock import Clock
 from progressfit.infer.devices import Plan, batched, plan_batch
 from progressfit.infer.nuts import Settings
 from progressfit.infer.optimise import check_key
 from progressfit.infer.prepare import prepare
-from progressfit.infer.programs import Ranges, prior_ranges
+from progressfit.infer.programs import Ranges, draw_starts, prior_ranges
 from progressfit.infer.survey import Effort
 from progressfit.infer.tables import QUICK, SHORT, Table, sample_tables
 from progressfit.model import Model
@@ -149,9 +150,7 @@ def _require_usable(spec: Model, source: Model, replicates: int, draws: int, thi
     ours, theirs = ({path: prior.shape() for path, prior in priors(one).items()} for one in (spec, source))
     if ours != theirs:
         raise ValueError(f"the free parameters of source ({', '.join(theirs)}) have to be those of the spec")
-    for name, value in {"replicates": replicates, "draws": draws, "thin": thin}.items():
-        if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-            raise ValueError(f"{name}={value!r}: give a whole number, at least one")
+    require_whole(replicates=replicates, draws=draws, thin=thin)
     if not 0 < false_alarm < 1:
         raise ValueError(f"false_alarm={false_alarm}: give a fraction strictly between 0 and 1")
 
@@ -213,7 +212,7 @@ def _simulated(
     values = sample_prior(source, drawing)
     response = bind(source, values).simulate(data.records, scattering)
     possible = jnp.all(spec.link.contains(response) & jnp.isfinite(spec.link.forward(response)))
-    starts = jax.vmap(lambda k: unconstrain(spec, sample_prior(spec, k)))(jax.random.split(starting, count))
+    starts = draw_starts(spec, starting, count)
     # The table itself stands in for an impossible one, so that no time is lost on what is left out afterwards.
     usable = jnp.where(possible, response, data.response)
     table = Table(usable, jnp.ones_like(usable), starts, sampling)

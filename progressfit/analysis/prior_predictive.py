@@ -4,19 +4,18 @@ import dataclasses
 from collections.abc import Callable
 from typing import Any
 
-import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
 
 from progressfit._x64 import require_x64
-from progressfit.compiled import ordered, restored
 from progressfit.dataset import Dataset
 from progressfit.infer.optimise import check_key
 from progressfit.infer.pointwise import prior_values, simulated
 from progressfit.infer.prepare import prepare
+from progressfit.infer.result import map_values
 from progressfit.model import Model
-from progressfit.params import Values, bind, improper
+from progressfit.params import Values, improper
 
 # Shares worth a remedy: of simulated responses that are impossible, and of observed ones that are missed beyond chance.
 _NOTABLE = 0.1
@@ -72,16 +71,10 @@ class PriorPredictive:
 
     def map(self, fn: Callable[[Model], Any]) -> Any:
         """``fn`` of the model of every prior draw, stacked along a leading axis of draws."""
-        require_x64()
-        return _map(fn, ordered(self.spec), self.values)
+        return map_values(fn, self.spec, self.values)
 
     def __str__(self) -> str:
         return "\n".join(self.sentences)
-
-
-@eqx.filter_jit
-def _map(fn: Callable[[Model], Any], spec: Model, values: Values) -> Any:
-    return jax.vmap(lambda one: fn(bind(restored(spec), one)))(values)
 
 
 def prior_predictive(

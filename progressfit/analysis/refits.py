@@ -12,7 +12,7 @@ from progressfit.infer.certificate import is_stationary
 from progressfit.infer.devices import Plan, batched, gather, plan_batch, share
 from progressfit.infer.minimise import Minimum
 from progressfit.infer.pointwise import Scale
-from progressfit.infer.programs import Ranges, draw_starts, prior_ranges, solve, step_scale
+from progressfit.infer.programs import Ranges, draw_starts, prior_ranges, solve_best, step_scale
 from progressfit.infer.result import Fit
 from progressfit.infer.tables import QUICK, SHORT, Table, sample_tables
 from progressfit.model import Model
@@ -166,11 +166,7 @@ def _fit_weighted(
     scale = step_scale(ranges, starts[0])
 
     def one(own: jax.Array) -> tuple[jax.Array, Minimum]:
-        ends = jax.lax.map(
-            lambda start: solve(spec, start, data, own, jnp.ones(()), scale, jnp.asarray(_MOST_STEPS)), starts
-        )
-        best = jnp.argmin(jnp.where(jnp.isfinite(ends.value), ends.value, jnp.inf))
-        end = jax.tree.map(lambda column: column[best], ends)
+        end = solve_best(spec, starts, data, own, jnp.ones(()), scale, jnp.asarray(_MOST_STEPS))
         return bind(spec, constrain(spec, end.z)[0]).log_lik(data, on=on), end
 
     return batched(one, weights, plan)

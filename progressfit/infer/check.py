@@ -53,6 +53,13 @@ def require(spec: Model, data: Dataset, objective: str = "map") -> None:
             raise TableError(tick.text)
 
 
+def require_whole(**arguments: object) -> None:
+    """Raise :class:`ValueError` unless every argument is a whole number, at least one."""
+    for name, value in arguments.items():
+        if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+            raise ValueError(f"{name}={value!r}: give a whole number, at least one")
+
+
 def _continuous(spec: Model) -> Tick:
     found = discrete(spec)
     if found:

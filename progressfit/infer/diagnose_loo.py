@@ -9,6 +9,8 @@ from collections.abc import Sequence
 import numpy as np
 
 MOST_PARETO_K = 0.7
+"""Shape of importance weights above which they cannot be trusted, however many draws there are."""
+
 _MOST_NAMES = 5
 
 

@@ -9,9 +9,6 @@ from progressfit.infer.bootstrap import nearest_optimum
 from progressfit.infer.result import Fit
 from progressfit.infer.student_mixture import Weighted
 
-WORST_K = 0.7
-"""Pareto shape above which importance weights cannot be trusted (Vehtari et al. 2024)."""
-
 # Differences within a hundredth, or four standard errors, are no disagreement.
 _SLACK, _ERRORS = 0.01, 4.0
 
@@ -48,14 +45,16 @@ def resampled(weighted: Weighted, key: jax.Array, count: int) -> np.ndarray:
     return np.asarray(weighted.z)[np.asarray(picked)]
 
 
-def compare_modes(point: Fit, weighted: Weighted, z: np.ndarray) -> Modes:
-    """Mass at each optimum of a fit, by weights and by draws ``z (chains, draws, d)``, and whether the two agree."""
+def compare_modes(point: Fit, weighted: Weighted, near: np.ndarray) -> Modes:
+    """Mass at each optimum of a fit, by weights and by draws nearest to each, and whether the two agree.
+
+    ``near`` is the index of the optimum nearest to each draw, ``(chains, draws)``.
+    """
     known = len(point.optima)
     own = nearest_optimum(point, weighted.z)[:, None] == np.arange(known)
     shares = np.asarray(weighted.shares)[:, None]
     weights = np.sum(shares * own, axis=0)
     error = np.sum((shares * (own - weights)) ** 2, axis=0)
-    near = nearest_optimum(point, z.reshape(-1, z.shape[-1])).reshape(z.shape[:2])
     by_chain = np.stack([np.mean(near == k, axis=1) for k in range(known)], axis=1)
     spread = np.var(by_chain, axis=0, ddof=1) / len(by_chain) if len(by_chain) > 1 else np.zeros(known)
     found = np.mean(by_chain, axis=0)

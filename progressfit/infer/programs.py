@@ -94,6 +94,21 @@ def solve(
     return minimise(objective_of(spec, data, weights, prior_weight, jacobian), start, scale, max_steps)
 
 
+def solve_best(
+    spec: Model,
+    starts: jax.Array,
+    data: Dataset,
+    weights: jax.Array,
+    prior_weight: Any,
+    scale: jax.Array,
+    max_steps: Any,
+) -> Minimum:
+    """The lowest finite end of several starts ``(starts, d)``, one after the other."""
+    ends = jax.lax.map(lambda start: solve(spec, start, data, weights, prior_weight, scale, max_steps), starts)
+    best = jnp.argmin(jnp.where(jnp.isfinite(ends.value), ends.value, jnp.inf))
+    return jax.tree.map(lambda column: column[best], ends)
+
+
 @compiled("count")
 def draw_starts(spec: Model, key: jax.Array, count: int) -> jax.Array:
     """Unconstrained starting points drawn from the prior, ``(count, d)``; the key is split per start first."""
@@ -171,14 +186,9 @@ def fit_replicates(
             draw = bayesian_weights if kind == "bayesian" else resample_weights
             drawn = weights * draw(key, data, clusters)
 
-        def one(start: jax.Array) -> Minimum:
-            return solve(spec, start, table, drawn, prior_weight, scale, max_steps)
-
-        ends = jax.lax.map(one, starts)
-        best = jnp.argmin(jnp.where(jnp.isfinite(ends.value), ends.value, jnp.inf))
-        step = -jnp.linalg.solve(ends.hessian[best], ends.gradient[best])
-        value = ends.value[best] + constants_of(spec, table, drawn)
-        end = jax.tree.map(lambda column: column[best], ends)
+        end = solve_best(spec, starts, table, drawn, prior_weight, scale, max_steps)
+        step = -jnp.linalg.solve(end.hessian, end.gradient)
+        value = end.value + constants_of(spec, table, drawn)
         return Replicates(end.z, step, value, end.decrement, end.rounding, end.status, end.curvature)
 
     return batched(replicate, keys, plan)

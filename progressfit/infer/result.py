@@ -314,11 +314,16 @@ class Draws:
 
     def map(self, fn: Callable[[Model], Any]) -> Any:
         """``fn`` of every model, stacked along a leading axis of draws; certified or not, in the order of ``ok``."""
-        require_x64()
-        return _map(fn, ordered(self.spec), self.values)
+        return map_values(fn, self.spec, self.values)
 
     def __str__(self) -> str:
         return describe_draws(self)
+
+
+def map_values(fn: Callable[[Model], Any], spec: Model, values: Values) -> Any:
+    """``fn`` of the model of every draw, stacked along a leading axis of draws; ``values`` by path ``(draws, ...)``."""
+    require_x64()
+    return _map(fn, ordered(spec), values)
 
 
 @eqx.filter_jit

@@ -11,9 +11,11 @@ from progressfit._x64 import require_x64
 from progressfit.dataset import Dataset
 from progressfit.infer.bootstrap import nearest_optimum
 from progressfit.infer.chains import Posterior
+from progressfit.infer.check import require_whole
 from progressfit.infer.clock import Clock
 from progressfit.infer.diagnose import Diagnosis, diagnose
-from progressfit.infer.importance import WORST_K, Modes, compare_modes, evidence_error, pareto_k
+from progressfit.infer.diagnose_loo import MOST_PARETO_K
+from progressfit.infer.importance import Modes, compare_modes, evidence_error, pareto_k
 from progressfit.infer.laplace import unconstrained_optima
 from progressfit.infer.methods import METHODS, Job, Made, Options
 from progressfit.infer.optimise import check_key, fit, fitted_weights
@@ -117,10 +119,8 @@ def _require_usable(spec: Model, method: str, options: Options) -> None:
             f"the prior of '{flat[0]}' is flat, so the posterior may have no finite integral and nothing says where "
             "chains should start; give it a proper prior (fit and bootstrap can do with flat ones)"
         )
-    for name in ("chains", "draws", "warmup", "max_tree_depth"):
-        value = getattr(options, name)
-        if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-            raise ValueError(f"{name}={value!r}: give a whole number, at least one")
+    require_whole(chains=options.chains, draws=options.draws, warmup=options.warmup)
+    require_whole(max_tree_depth=options.max_tree_depth)
     if not 0 < options.target_accept < 1:
         raise ValueError(f"target_accept={options.target_accept}: give a fraction strictly between 0 and 1")
     if options.checkpoint is not None and method == "importance":
@@ -153,10 +153,11 @@ def _judged(point: Fit, job: Job, made: Made, method: str, clock: Clock) -> Draw
     chains, draws, d = made.z.shape
     z = made.z.reshape(-1, d)
     values = stack_values(point.spec, z)
-    diagnosed = stack_values(point.spec, made.chains.reshape(-1, d))
+    diagnosed = values if made.chains is made.z else stack_values(point.spec, made.chains.reshape(-1, d))
     split = {path: np.asarray(v).reshape(chains, draws, *np.shape(v)[1:]) for path, v in diagnosed.items()}
     diagnosis = diagnose(split, made.sampler, deepest=job.options.max_tree_depth)
-    modes = compare_modes(point, job.survey.sample, made.z)
+    mode = nearest_optimum(point, z)
+    modes = compare_modes(point, job.survey.sample, mode.reshape(chains, draws))
     weights = _weights_stats(job.survey)
     objective = objectives(point.spec, z, job.posterior.data, job.posterior.weights)
     return Draws(
@@ -165,7 +166,7 @@ def _judged(point: Fit, job: Job, made: Made, method: str, clock: Clock) -> Draw
         result=_verdict(point, diagnosis, modes, weights["pareto_k"], method, made),
         objective=objective,
         ok=np.isfinite(objective),
-        mode=nearest_optimum(point, z),
+        mode=mode,
         kind=_WORDS[method],
         stats={
             "method": method,
@@ -193,7 +194,7 @@ def _weights_stats(found: Survey) -> dict[str, float]:
 
 def _verdict(point: Fit, diagnosis: Diagnosis, modes: Modes, shape: float, method: str, made: Made) -> RESULTS:
     """The first reason for doubt. A fit that is not certified is no reason, but for what its data cannot tell."""
-    if method == "importance" and shape > WORST_K:
+    if method == "importance" and shape > MOST_PARETO_K:
         return RESULTS.POOR_WEIGHTS
     if not diagnosis.mixed or not made.stats.get("finished", True):
         return RESULTS.POOR_MIXING
@@ -201,6 +202,6 @@ def _verdict(point: Fit, diagnosis: Diagnosis, modes: Modes, shape: float, metho
         return RESULTS.DIVERGENCES
     if not diagnosis.ok:
         return RESULTS.ROUGH_ENERGY
-    if shape <= WORST_K and not modes.agree:
+    if shape <= MOST_PARETO_K and not modes.agree:
         return RESULTS.MODES_DISAGREE
     return RESULTS.NOT_IDENTIFIED if point.result is RESULTS.NOT_IDENTIFIED else RESULTS.CONVERGED

@@ -89,7 +89,7 @@ def look(
     key: jax.Array,
     effort: Effort,
 ) -> Survey:
-    """Survey the posterior of one table; for use under ``jit``."""
+    """Survey the posterior of one table from components near ``centres (k, d)``; for use under ``jit``."""
     placing, adapting, weighing, picking = jax.random.split(key, 4)
 
     def target(z: jax.Array) -> jax.Array:
@@ -103,15 +103,5 @@ def look(
     return found._replace(stiffest=jnp.max(jnp.linalg.eigvalsh(curvature)) ** -0.5)
 
 
-@compiled("effort")
-def survey(
-    spec: Model,
-    data: Dataset,
-    weights: jax.Array,
-    prior_sd: jax.Array,
-    centres: jax.Array,
-    key: jax.Array,
-    effort: Effort,
-) -> Survey:
-    """Survey the posterior of one table from components near ``centres (k, d)``; see :func:`look`."""
-    return look(spec, data, weights, prior_sd, centres, key, effort)
+survey = compiled("effort")(look)
+"""The same as a compiled program of its own."""

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from progressfit.analysis.calibration_result import Calibration
+from progressfit.report.plots import write_png
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
 
 # Okabe and Ito's palette, safe for colour-blind readers.
 _WITHIN, _OUTSIDE, _BAND = "#0072B2", "#D55E00", "#999999"
-_DPI, _COLUMNS = 150, 3
+_COLUMNS = 3
 
 
 def plot_calibration(found: Calibration) -> "Figure":
@@ -44,9 +45,7 @@ def plot_calibration(found: Calibration) -> "Figure":
 
 def draw_calibration(found: Calibration, path: Path) -> None:
     """Draw the ranks of a calibration into a PNG file; see :func:`plot_calibration`."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-
-    FigureCanvasAgg(plot_calibration(found)).print_figure(str(path), dpi=_DPI)
+    write_png(plot_calibration(found), path)
 
 
 def _panel(axis: "Axes", found: Calibration, k: int) -> None:

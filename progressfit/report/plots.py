@@ -19,9 +19,13 @@ _DPI = 150
 
 def draw(picture: Picture, path: Path) -> None:
     """Draw one picture into a PNG file."""
+    write_png(make_figure(picture), path)
+
+
+def write_png(figure: "Figure", path: Path) -> None:
+    """Write a matplotlib figure into a PNG file, without a display."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
 
-    figure = make_figure(picture)
     FigureCanvasAgg(figure).print_figure(str(path), dpi=_DPI)
 
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from progressfit.infer.profile_result import Profile
+from progressfit.report.plots import write_png
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -14,7 +15,6 @@ if TYPE_CHECKING:
 # Okabe and Ito's palette, safe for colour-blind readers.
 _CURVE, _INTERVAL, _CUT = "#222222", "#0072B2", "#D55E00"
 _OPTIMA = ("#009E73", "#CC79A7", "#E69F00", "#56B4E9")
-_DPI = 150
 # The vertical axis ends between these multiples of the cut.
 _LOWEST_TOP, _HIGHEST_TOP = 1.3, 2.5
 
@@ -61,9 +61,7 @@ def plot_profile(profile: Profile, label: str | None = None) -> "Figure":
 
 def draw_profile(profile: Profile, path: Path, label: str | None = None) -> None:
     """Draw a profile into a PNG file; arguments as for :func:`plot_profile`."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-
-    FigureCanvasAgg(plot_profile(profile, label)).print_figure(str(path), dpi=_DPI)
+    write_png(plot_profile(profile, label), path)
 
 
 def _draw_pieces(axis: "Axes", profile: Profile, cut: float) -> None:
