@@ -94,12 +94,13 @@ def run_chains(
     kept = _empty(states, stretches * STRETCH)
     done = np.zeros((), np.int64)
     if checkpoint is not None:
-        done, states, kept = read(checkpoint, run, (done, states, kept)) or (done, states, kept)
+        # The survey is kept as well: computed again, it may differ in its last bits, and with it every later step.
+        done, found, states, kept = read(checkpoint, run, (done, found, states, kept)) or (done, found, states, kept)
     for stretch in range(int(done), stretches):
         states, steps = advance_chains(*posterior, found, accept, states, settings=settings, count=STRETCH, plan=plan)
         kept = _filled(kept, steps, stretch * STRETCH)
         if checkpoint is not None:
-            write(checkpoint, run, (np.asarray(stretch + 1), states, kept))
+            write(checkpoint, run, (np.asarray(stretch + 1), found, states, kept))
     window = slice(settings.warmup, settings.warmup + draws)
     return gather(jax.tree.map(lambda column: column[:, window], kept), chains)
 

@@ -78,7 +78,7 @@ def _by_chains(job: Job) -> Made:
         target_accept=options.target_accept,
         settings=settings,
         checkpoint=options.checkpoint,
-        run=fingerprint(job, words) if options.checkpoint else "",
+        run=fingerprint(job.posterior, job.key, words) if options.checkpoint else "",
     )
     sampler = steps._asdict()
     z = sampler.pop("z")
