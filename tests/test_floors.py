@@ -68,6 +68,7 @@ ORDER = [
     "infer.identification",
     "infer.describe",
     "infer.kinks",
+    "infer.sparse",
     "infer.starts",
     "infer.least_squares",
     "infer.result",
