@@ -24,5 +24,5 @@ LAWS = {
 DATASETS = {
     "chinchilla": "language model loss, parameters, tokens, FLOP: 245 points of Hoffmann et al. 2022, 240 used",
     "imagenet": "ImageNet-1k accuracy, date, training compute, images, parameters: 113 rows, 97 used in the 2022 fit",
-    "language": "language model loss on three benchmarks, date, parameters, tokens: 231 rows, 2012-2023 (arXiv 2403.05812)",
+    "language": "language model loss on three benchmarks, date, parameters, tokens: 231 rows (arXiv 2403.05812)",
 }

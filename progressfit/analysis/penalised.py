@@ -158,7 +158,7 @@ def _part(ends: _End, k: int, size: int) -> _End:
 
 
 def _lowest(ends: _End, count: int) -> np.ndarray:
-    """The lowest distinct optima ``(count, d)``, the best repeated where there are fewer; the best end if there is none."""
+    """The lowest distinct optima ``(count, d)``: the best repeated where there are fewer, the best end where none."""
     proper = np.isfinite(ends.value) & is_stationary(ends.decrement, ends.rounding) & (ends.curvature > 0)
     order = np.argsort(np.where(proper, ends.value, np.inf), kind="stable")
     chosen: list[int] = []
