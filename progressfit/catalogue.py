@@ -9,6 +9,10 @@ STUDIES = {
         "progressfit.studies.erdil_besiroglu_2022",
         "Algorithmic progress in computer vision (arXiv 2212.05153): ImageNet, 97 models, 2012-2022",
     ),
+    "ho-2024": (
+        "progressfit.studies.ho_2024",
+        "Algorithmic progress in language models (arXiv 2403.05812): 231 rows, 2012-2023, twenty forms",
+    ),
     "hoffmann-2022": (
         "progressfit.studies.hoffmann_2022",
         "Compute-optimal language models (arXiv 2203.15556): three approaches, on 240 points of figure 4",
