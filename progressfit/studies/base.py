@@ -228,8 +228,8 @@ class Wanted:
 class Study:
     """A published analysis that can be run again.
 
-    ``run(wanted, say)`` does the work. ``samples`` says whether the study has a posterior to draw from, ``tables`` which
-    long tables can be made instead, name -> what it is.
+    ``run(wanted, say)`` does the work. ``samples`` says whether the study has a posterior to draw from, ``tables``
+    which long tables can be made instead, name -> what it is.
     """
 
     name: str

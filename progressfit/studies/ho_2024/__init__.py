@@ -77,8 +77,8 @@ def _answer(found: Evidence) -> list[str]:
     first, second = found.unpenalised.optima[:2]
     months = [float(doubling_time(growth(at_point(found.unpenalised.spec, o.z)))) for o in (first, second)]
     lines.append(
-        f"Without the penalty least squares doubles every {months[0]:.1f} months (mean square {first.loss / rows:.7f}), "
-        f"with a second optimum at {months[1]:.1f} ({second.loss / rows:.7f})."
+        f"Without the penalty least squares doubles every {months[0]:.1f} months (mean square "
+        f"{first.loss / rows:.7f}), with a second optimum at {months[1]:.1f} ({second.loss / rows:.7f})."
     )
     if found.posterior is not None:
         lines.append(_line(found.posterior))
@@ -181,9 +181,9 @@ def _cells(one: forms.LeaveOneOut) -> list[Quantity]:
         low, high = published.COMPUTE_ONLY_RANGE
         value = float(np.mean(one.without_compute))
         why = (
-            f"published {low:g} to {high:g}. The published code refers compute to the smallest of the rows it is given; "
-            "given the one row left out, that is the row's own, and its compute drops out: done the same way, this is "
-            "the error of predictions that ignore compute"
+            f"published {low:g} to {high:g}. The published code refers compute to the smallest of the rows it is "
+            "given; given the one row left out, that is the row's own, and its compute drops out: done the same way, "
+            "this is the error of predictions that ignore compute"
         )
         section = f"Form {one.number}, {one.rows} rows"
         found.append(

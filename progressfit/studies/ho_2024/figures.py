@@ -56,8 +56,9 @@ def _published_point(found: Evidence) -> Iterator[Quantity]:
         published.OPTIMAL_SCALING_MONTHS[0],
         0.15,
         _MONTHS,
-        why=f"along the compute-optimal path at {published.OPTIMAL_COMPUTE:.0e} FLOP in 2023, by the envelope theorem: "
-        "for this law exactly the closed form. The published figure is a bootstrap median of a looser numerical solution",
+        why=f"along the compute-optimal path at {published.OPTIMAL_COMPUTE:.0e} FLOP in 2023, by the envelope "
+        "theorem: for this law exactly the closed form. The published figure is a bootstrap median of a looser "
+        "numerical solution",
         published_interval=published.OPTIMAL_SCALING_MONTHS[1:],
     )
     for name, (*_, loss) in published.SYSTEMS.items():
@@ -150,7 +151,7 @@ def _neutral(found: Evidence) -> Iterator[Quantity]:
         1.0,
         _MONTHS,
         published_interval=(low, high),
-        why="of the converged optimum",
+        why="of the converged optimum; the published figure is the median of early-stopped refits of resamples",
     )
     yield Quantity(
         "neutral/rate",

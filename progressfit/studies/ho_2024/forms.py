@@ -1,4 +1,4 @@
-"""The twenty forms side by side: leave-one-out errors under six penalties, and the growth rate of each with intervals."""
+"""The twenty forms side by side: leave-one-out errors under six penalties, and growth rates with intervals."""
 
 from collections.abc import Iterator
 from typing import Any, NamedTuple
