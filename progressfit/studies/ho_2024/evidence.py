@@ -27,7 +27,7 @@ from progressfit.params import bind, constrain
 from progressfit.studies.base import Wanted
 from progressfit.studies.ho_2024 import procedure, published
 
-_STARTS, _FREE_STARTS = 64, 128
+_STARTS = 64
 
 
 class Evidence(NamedTuple):
@@ -121,7 +121,7 @@ def gather(wanted: Wanted, replicates: int, say: Callable[[str], None]) -> Evide
     rows = bootstrap(converged, data, key=keys[1], replicates=replicates)
     papers = bootstrap(converged, data, key=keys[2], replicates=replicates, kind="clusters")
     say("least squares without the penalty; Hicks-neutral progress; a multiplier for transformers")
-    unpenalised = fit(spec, data, key=keys[3], starts=_FREE_STARTS, objective="mle")
+    unpenalised = fit(spec, data, key=keys[3], starts=_STARTS, objective="mle")
     neutral = fit(ho2024(12), data, key=keys[4], starts=_STARTS)
     neutral_papers = bootstrap(neutral, data, key=keys[5], replicates=replicates, kind="clusters")
     transformer = fit(ho2024(7, transformer_multiplier=True), data, key=keys[6], starts=_STARTS)

@@ -37,8 +37,8 @@ class LeaveOneOut(NamedTuple):
     squares
         Squared error of each row, ``(6, rows)``.
     without_compute
-        For the form of compute alone: the error where the row left out is predicted as if its compute were the
-        smallest of the table, ``(6,)``; NaN for the others.
+        For the form of compute alone: squared error of each row, ``(6, rows)``, where the row left out is predicted as
+        if its compute were the smallest of the table; ``(6, 0)`` for the others.
     seconds
         Compiling and running.
     """
@@ -84,9 +84,9 @@ def leave_one_out(seed: int, say: Say, forms: Any = tuple(FORMS)) -> Iterator[Le
         rows, key = len(data), jax.random.fold_in(jax.random.key(seed), number)
         found = penalised_refits(_spec(number, rows), data, strengths, 1.0 - np.eye(rows), key=key)
         squares = (_held_out(found.predicted) - np.asarray(data.response)) ** 2
-        without = np.full(len(strengths), np.nan)
+        without = np.zeros((len(strengths), 0))
         if number == COMPUTE_ONLY:
-            without = np.mean((_held_out(_without_compute(found, data)) - np.asarray(data.response)) ** 2, axis=1)
+            without = (_held_out(_without_compute(found, data)) - np.asarray(data.response)) ** 2
         certified = np.mean(found.ok, axis=1)
         yield LeaveOneOut(number, rows, squares.mean(axis=1), certified, squares, without, found.stats["seconds"])
 

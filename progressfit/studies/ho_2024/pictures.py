@@ -1,5 +1,6 @@
 """What the study shows: growth rates by procedure, Shapley bars, gains over compute, the specification curve."""
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 
@@ -9,7 +10,7 @@ from progressfit.laws.ho2024 import FORMS
 from progressfit.model import Model
 from progressfit.studies.base import BarsPicture, Curve, CurvesPicture, ModesPicture, Picture, SpecificationPicture
 from progressfit.studies.ho_2024 import published
-from progressfit.studies.ho_2024.evidence import Evidence, growth, system
+from progressfit.studies.ho_2024.evidence import Evidence, system
 from progressfit.studies.ho_2024.figures import TAILS, interval, rates
 from progressfit.studies.ho_2024.forms import Growth, choices
 
@@ -44,15 +45,9 @@ def _modes(found: Evidence) -> ModesPicture:
 def _shapley(found: Evidence) -> BarsPicture:
     pairs = list(published.SHAPLEY)
 
-    def shares(model: Model) -> jnp.ndarray:
-        return jnp.stack(
-            [
-                jnp.stack(
-                    [shapley(model, system(a), system(b), published.PLAYERS).shares[p] for p in published.PLAYERS]
-                )
-                for a, b in pairs
-            ]
-        )
+    def shares(model: Model) -> jax.Array:
+        found = [shapley(model, system(a), system(b), published.PLAYERS).shares for a, b in pairs]
+        return jnp.stack([jnp.stack([shares[player] for player in published.PLAYERS]) for shares in found])
 
     low, high = np.quantile(np.asarray(found.rows.map(shares))[found.rows.ok], TAILS, axis=0)
     return BarsPicture(
@@ -70,7 +65,7 @@ def _shapley(found: Evidence) -> BarsPicture:
 def _gains(found: Evidence) -> CurvesPicture:
     at, budgets = system("GPT-2").replace(date=published.GAIN_YEAR), jnp.asarray(_BUDGETS)
 
-    def curve(model: Model) -> jnp.ndarray:
+    def curve(model: Model) -> jax.Array:
         return innovation_curve(model, budgets, at, {"transformer": "yes"})
 
     draws = np.asarray(found.transformer_rows.map(curve))[found.transformer_rows.ok]
@@ -108,6 +103,3 @@ def specification_curve(found: list[Growth]) -> SpecificationPicture:
         marks=np.array([list(mark.values()) for mark in marks]),
         note=f"{published.LEVEL:.0%} intervals from resampled papers; forms by their published number",
     )
-
-
-__all__ = ["growth", "pictures", "specification_curve"]

@@ -61,6 +61,13 @@ def published_bootstrap(rows: np.ndarray, delta: float, replicates: int, seed: i
     return np.stack([published_fit(drawn, delta).point for drawn in draws])
 
 
+def published_leave_one_out(rows: np.ndarray, delta: float) -> np.ndarray:
+    """Squared error of each row under the published procedure without it, ``(n,)``."""
+    keep = ~np.eye(len(rows), dtype=bool)
+    points = [published_fit(rows[kept], delta).point for kept in keep]
+    return np.array([objective(point, rows[[k]], 0.0) for k, point in enumerate(points)])
+
+
 def growth(point: np.ndarray) -> np.ndarray:
     """Growth rate of effective compute, natural log units a year, of parameters ``(..., 10)``."""
     point = np.asarray(point)
