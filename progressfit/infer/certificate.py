@@ -9,7 +9,7 @@ from progressfit.infer.devices import gather
 from progressfit.infer.kinks import has_kinks
 from progressfit.infer.minimise import NOT_FINITE, STEP_LIMIT, Minimum
 from progressfit.infer.programs import Ranges, Starts
-from progressfit.infer.result import RESULTS, Certificate, Identification, Optimum
+from progressfit.infer.result import RESULTS, Certificate, Identification, Optimum, Runaway
 from progressfit.model import Model
 from progressfit.params import Numbers, constrain, free_leaves, is_unbounded
 
@@ -138,6 +138,24 @@ def at_bound(
     return found
 
 
+def runaways(spec: Model, ends: Ends) -> tuple[Runaway, ...]:
+    """Unfinished starts of which something runs towards infinity, put together by what runs, lowest first."""
+    minimum = ends.minimum
+    value, z, loss = (np.asarray(column) for column in (minimum.value, minimum.z, minimum.loss))
+    groups: dict[tuple[str, ...], list[int]] = {}
+    for i in np.flatnonzero(~finished(minimum) & np.isfinite(value)):
+        step = newton_step(np.asarray(minimum.hessian[i]), np.asarray(minimum.gradient[i]))
+        found = at_bound(spec, z[i], step, ends.scale, ends.centre)
+        paths = tuple(path for path, hit in found.items() if hit)
+        if paths:
+            groups.setdefault(paths, []).append(int(i))
+    listed = []
+    for paths, members in groups.items():
+        best = min(members, key=lambda i: value[i])
+        listed.append(Runaway(paths, len(members), float(value[best] + ends.constant), float(loss[best])))
+    return tuple(sorted(listed, key=lambda one: one.objective))
+
+
 def certify(
     spec: Model, ends: Ends, optima: tuple[Optimum, ...], identification: Identification
 ) -> tuple[RESULTS, Certificate]:
@@ -154,6 +172,7 @@ def certify(
         unfinished=int(np.sum(~finished(ends.minimum))),
         moved=int(np.sum(ends.moved > 0)),
         at_bound=tuple(path for path, hit in at_bound(spec, best.z, best.step, ends.scale, ends.centre).items() if hit),
+        runaways=runaways(spec, ends),
         identification=identification,
     )
     missed = lowest < best.objective - OBJECTIVE_TOLERANCE * max(abs(best.objective - ends.constant), 1e-300)

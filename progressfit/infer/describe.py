@@ -7,10 +7,11 @@ import numpy as np
 from progressfit.params import is_fixed
 
 if TYPE_CHECKING:
-    from progressfit.infer.identification import Identification
+    from progressfit.infer.identification import Identification, Runaway
     from progressfit.infer.result import Draws, Fit, Optimum
 
 _NEGLIGIBLE = 1e-3
+_MOST_RUNAWAYS, _MOST_PATHS = 3, 4
 
 
 def describe_identification(found: "Identification") -> str:
@@ -51,12 +52,21 @@ def certificate_sentences(fit: "Fit") -> list[str]:
         f"Another optimum at {_height(fit, other)}, reached by {other.starts} of {found.starts} starts."
         for other in fit.optima[1:]
     ]
+    lines += [
+        f"At infinity, not an optimum: {one.starts} starts ran off in {_listed(one.paths)} "
+        f"({_height(fit, one)} and still falling)."
+        for one in found.runaways[:_MOST_RUNAWAYS]
+    ]
     if found.at_bound:
         lines.append(f"At a bound or running to infinity: {', '.join(found.at_bound)}.")
     return [*lines, describe_identification(found.identification)]
 
 
-def _height(fit: "Fit", optimum: "Optimum") -> str:
+def _listed(paths: tuple[str, ...]) -> str:
+    return ", ".join(paths) if len(paths) <= _MOST_PATHS else f"{', '.join(paths[:_MOST_PATHS])} and others"
+
+
+def _height(fit: "Fit", optimum: "Optimum | Runaway") -> str:
     """The objective in words: the plain loss where that is all there is, else the negative log density."""
     if fit.stats["objective"] == "mle" and is_fixed(fit.spec.noise):
         return f"loss {optimum.loss:.9g}"

@@ -1,6 +1,7 @@
 """What the likelihood alone determines: eigenvalues, directions, a verdict."""
 
 import dataclasses
+from typing import NamedTuple
 
 import numpy as np
 
@@ -9,6 +10,25 @@ WEAK = 1.0
 
 NOT_IDENTIFIED = 1e-6
 """Below this eigenvalue the data say nothing about a direction."""
+
+
+class Runaway(NamedTuple):
+    """Starts that never ended: something still runs towards infinity, or to the edge of its range.
+
+    Attributes
+    ----------
+    paths
+        What runs.
+    starts
+        How many starts did so.
+    objective, loss
+        Lowest reached; see :class:`progressfit.infer.result.Optimum`. No minimum: it would fall further, for ever.
+    """
+
+    paths: tuple[str, ...]
+    starts: int
+    objective: float
+    loss: float
 
 
 @dataclasses.dataclass(frozen=True)

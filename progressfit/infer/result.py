@@ -16,7 +16,7 @@ from progressfit.dataset import Dataset
 from progressfit.density import log_density
 from progressfit.infer.curvature import hessian_covariance, standard_errors
 from progressfit.infer.describe import describe_draws, describe_fit
-from progressfit.infer.identification import Identification
+from progressfit.infer.identification import Identification, Runaway
 from progressfit.infer.kinks import has_kinks
 from progressfit.infer.least_squares import LeastSquares, least_squares_covariance
 from progressfit.model import Model
@@ -129,6 +129,8 @@ class Certificate:
         How many starts were moved out of a region where a parameter has no effect; none is left out.
     at_bound
         Paths of parameters at the edge of their range, or on their way to infinity.
+    runaways
+        Starts on their way to infinity, by what runs, lowest first; see :class:`Runaway`.
     identification
         What the likelihood alone determines.
     """
@@ -141,6 +143,7 @@ class Certificate:
     unfinished: int
     moved: int
     at_bound: tuple[str, ...]
+    runaways: tuple[Runaway, ...]
     identification: Identification
 
 

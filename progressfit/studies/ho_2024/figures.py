@@ -131,13 +131,13 @@ def _unpenalised(found: Evidence) -> Iterator[Quantity]:
         yield Quantity(f"unpenalised/mean_square_{k + 1}", optimum.loss / rows, value, 5e-7, "nats squared")
         rate = float(growth(_model_of(found.unpenalised, k)))
         yield Quantity(f"unpenalised/doubling_{k + 1}", float(doubling_time(rate)), months, 0.05, _MONTHS)
-    certificate = found.unpenalised.certificate
-    yield Quantity(
-        "unpenalised/unfinished",
-        certificate.unfinished / certificate.starts,
-        unit="share of starts",
-        why="ran towards infinity, where the loss still falls but hardly: no optimum, and listed as none",
-    )
+    for k, one in enumerate(found.unpenalised.certificate.runaways[:3]):
+        yield Quantity(
+            f"unpenalised/at_infinity_{k + 1}",
+            one.loss / rows,
+            unit="nats squared",
+            why=f"no optimum: {one.starts} starts ran off in {', '.join(one.paths)}, the loss still falling",
+        )
 
 
 def _neutral(found: Evidence) -> Iterator[Quantity]:

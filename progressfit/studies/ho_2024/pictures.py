@@ -28,7 +28,7 @@ def _modes(found: Evidence) -> ModesPicture:
     places = [[float(optimum.z[3]), float(optimum.z[8])] for optimum in optima]
     points = [float(optimum.z[3] / optimum.z[4] + optimum.z[8] / optimum.z[9]) for optimum in optima]
     return ModesPicture(
-        title="Model 7 on resampled papers: two stories with one growth rate",
+        title="Model 7 on resampled papers: two optima, two stories",
         x_label="trend in parameter efficiency (a_year)",
         y_label="trend in data efficiency (b_year)",
         quantity_label="growth rate of effective compute (natural log units a year)",
