@@ -24,3 +24,7 @@ DATASETS = {
     "chinchilla": "language model loss, parameters, tokens, FLOP: 245 points of Hoffmann et al. 2022, 240 used",
     "imagenet": "ImageNet-1k accuracy, date, training compute, images, parameters: 113 rows, 97 used in the 2022 fit",
 }
+SECTIONS: dict[str, tuple[str, str]] = {
+    # measurement, identification, design, complementarity, influence, priors, selection: in this order
+}
+"""Sections of ``progressfit sensitivity``, in the order in which its page shows them: name -> (module, about)."""

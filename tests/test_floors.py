@@ -40,6 +40,8 @@ FLOORS = {
     "datasets": 7.5,
     "studies": 8,
     "report": 9,
+    # Each doubt about an answer as a section of sentences, tables and pictures.
+    "sensitivity": 9.25,
     # Between the reports and the command line: what its commands do.
     "commands": 9.5,
     "cli": 10,
@@ -124,6 +126,7 @@ ORDER = [
     "studies.erdil_besiroglu_2022.evidence",
     "studies.erdil_besiroglu_2022.figures",
     "studies.erdil_besiroglu_2022.pictures",
+    "studies.erdil_besiroglu_2022.subject",
     "studies.hoffmann_2022.published",
     "studies.hoffmann_2022.evidence",
     "studies.hoffmann_2022.figures",
@@ -140,6 +143,8 @@ ORDER = [
     "report.export",
     "report.prior_picture",
     "report.fit_answer",
+    "sensitivity.base",
+    "sensitivity.page",
     "commands.options",
     "commands.table",
     "commands.specify",
@@ -154,11 +159,11 @@ ENGINES = {
     "blackjax": (r"infer\.tempering", False),
     "optimistix": (r"infer\.optimise|analysis\.threshold", False),
     "optax": (r"infer\.optimise", False),
-    "pandas": (r"frame|datasets(\..*)?|report(\..*)?|commands\.table", False),
+    "pandas": (r"frame|datasets(\..*)?|report(\..*)?|sensitivity\.page|commands\.table", False),
     "arviz": (r"report\.datatree", True),
     "arviz_stats": (r"infer\.(diagnose|importance)|analysis\.loo", True),
     "xarray": (r"report\.(datatree|netcdf)", True),
-    "matplotlib": (r"report(\..*)?", True),
+    "matplotlib": (r"report(\..*)?|sensitivity\.page", True),
     "seaborn": (r"report(\..*)?", True),
 }
 FREE = {"jax", "numpy", "equinox", "jaxtyping"}

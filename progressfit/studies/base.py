@@ -6,8 +6,10 @@ from typing import Any
 
 import numpy as np
 
+from progressfit.analysis.growth import growth_rate
 from progressfit.dataset import Dataset
 from progressfit.infer.result import RESULTS, Draws, Fit
+from progressfit.model import Model
 
 
 @dataclasses.dataclass(frozen=True)
@@ -193,6 +195,43 @@ Say = Callable[[str], None]
 
 
 @dataclasses.dataclass(frozen=True)
+class Subject:
+    """What a study (or a user with a table) hands over to be doubted; see :mod:`progressfit.sensitivity`.
+
+    Attributes
+    ----------
+    name, title
+        Of the study.
+    spec, data
+        The law with its priors and the table.
+    of
+        The answer: a named function of one model, differentiable, natural log units per year.
+    quantity, unit
+        The answer in words, and its unit.
+    input
+        The input whose efficiency it measures.
+    tables
+        Other conventions of the same table, row by row, by name; the first is the one that ``data`` holds.
+    log10_sd
+        Standard deviation of log10 of ``input`` row by row, ``(n,)``; NaN where it is not known. ``None`` without.
+    starts
+        Number of starts of the fit.
+    """
+
+    name: str
+    title: str
+    spec: Model
+    data: Dataset
+    of: Callable[[Model], Any] = growth_rate
+    quantity: str = "growth rate of effective compute"
+    unit: str = "natural log units a year"
+    input: str = "compute"
+    tables: Mapping[str, Dataset] = dataclasses.field(default_factory=dict)
+    log10_sd: np.ndarray | None = None
+    starts: int = 64
+
+
+@dataclasses.dataclass(frozen=True)
 class Wanted:
     """What a run of a study is to do: the seed of all random keys, fewer replicates, draws from the posterior too."""
 
@@ -205,10 +244,12 @@ class Wanted:
 class Study:
     """A published analysis that can be run again.
 
-    ``run(wanted, say)`` does the work. ``samples`` says whether the study has a posterior to draw from.
+    ``run(wanted, say)`` does the work. ``samples`` says whether the study has a posterior to draw from. ``subject()``
+    is what ``progressfit sensitivity`` doubts; ``None`` where the study has no single answer to doubt.
     """
 
     name: str
     title: str
     run: Callable[[Wanted, Say], StudyResult]
     samples: bool = False
+    subject: Callable[[], Subject] | None = None
