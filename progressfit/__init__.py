@@ -53,6 +53,8 @@ _HOMES = {
     "predict_intervals": "analysis.predict",
     "extrapolation": "analysis.predict",
     "determined": "analysis.identify",
+    "influence": "analysis.influence",
+    "leave_out": "analysis.influence",
     "prior_predictive": "analysis.prior_predictive",
     "compare": "analysis.compare",
     "cross_validate": "analysis.validation",
@@ -84,6 +86,8 @@ if TYPE_CHECKING:
     from progressfit.analysis.growth import doubling_time as doubling_time
     from progressfit.analysis.growth import growth_rate as growth_rate
     from progressfit.analysis.identify import determined as determined
+    from progressfit.analysis.influence import influence as influence
+    from progressfit.analysis.influence import leave_out as leave_out
     from progressfit.analysis.isoflop import isoflop_allocation as isoflop_allocation
     from progressfit.analysis.predict import extrapolation as extrapolation
     from progressfit.analysis.predict import predict as predict

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from progressfit import __version__
 from progressfit.catalogue import DATASETS, LAWS, SECTIONS, STUDIES
-from progressfit.commands.options import BadInput, add_fit_options, read_fit_options
+from progressfit.commands.options import BadInput, add_fit_options, read_fit_options, require_known
 
 DONE, NOT_CERTIFIED, BAD_INPUT = 0, 1, 2
 _FIT_EXAMPLE = (
@@ -121,9 +121,12 @@ def _reproduce(arguments: argparse.Namespace) -> int:
 
 
 def _sensitivity(arguments: argparse.Namespace) -> int:
-    if arguments.study not in STUDIES:
-        _say(f"progressfit: there is no study '{arguments.study}'; there are: {', '.join(STUDIES)}")
-        return BAD_INPUT
+    try:
+        require_known("study", arguments.study, STUDIES)
+        for name in arguments.only:
+            require_known("section", name, SECTIONS)
+    except BadInput as error:
+        return _refuse(error)
     if arguments.out is not None and not _usable(arguments.out):
         return BAD_INPUT
     # Imported here, so that --help and list stay fast.

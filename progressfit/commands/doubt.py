@@ -35,22 +35,18 @@ def doubt(request: DoubtRequest, say: Say) -> tuple[str, str | None]:
     Raises
     ------
     BadInput
-        If there is no such section, or the study has no answer to doubt.
+        If the study has no answer to doubt.
     OSError
         If the folder cannot be written to.
     """
     clock = Clock()
-    try:
-        names = sections(request.only)
-    except ValueError as error:
-        raise BadInput(f"--only: {error}") from error
     study = load(request.study)
     if study.subject is None:
         doubted = [name for name in STUDIES if load(name).subject is not None]
         raise BadInput(f"the study '{study.name}' has no growth rate to doubt; those that have: {', '.join(doubted)}")
     question = ask(study.subject(), key=jax.random.key(request.seed), quick=request.quick, say=say)
     outcomes = []
-    for name in names:
+    for name in sections(request.only):
         say(f"section: {name}")
         outcomes.append(run_section(name, question, request.out))
         if request.out is not None:
