@@ -12,7 +12,7 @@ from progressfit.dataset import Dataset, Record
 from progressfit.links import AbstractLink
 from progressfit.noise import AbstractNoise
 from progressfit.params import WRAPPER, leaves
-from progressfit.terms import AbstractInputTerm, AbstractTerm, AbstractTrend, Function, GroupEffect
+from progressfit.terms import AbstractGroupTerm, AbstractInputTerm, AbstractTerm, AbstractTrend, Function
 from progressfit.terms.base import as_term, is_positive, log_value, walk_terms
 
 
@@ -138,7 +138,7 @@ def reference_record(model: Model) -> Record:
             name, reference = "date", term.origin
         if name is not None:
             stated.setdefault(name, jnp.asarray(reference))
-    groups = [term.group for term in mean_terms(model) if isinstance(term, GroupEffect)]
+    groups = [term.group for term in mean_terms(model) if isinstance(term, AbstractGroupTerm)]
     if groups:
         raise ValueError(f"this model depends on the group '{groups[0]}'; say at which record: at=data.record(...)")
     if not stated:

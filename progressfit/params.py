@@ -60,6 +60,9 @@ WRAPPER = {"wrapper": True}
 NAMED = {"child_names": "names"}
 """Field metadata: the elements of this tuple are named by the static tuple in the field ``names``."""
 
+ENTRIES = "entry_names"
+"""Field metadata key: the entries of this array leaf are named by the attribute of that name."""
+
 
 def _is_leaf(node: Any) -> bool:
     return isinstance(node, Distribution | Tied)
@@ -139,12 +142,27 @@ def dimension(spec: Any) -> int:
 
 
 def coordinate_names(spec: Any) -> tuple[str, ...]:
-    """A name for each entry of the unconstrained vector: the path, with ``[i]`` where the leaf is an array."""
+    """A name for each entry of the unconstrained vector: the path, with ``[level]`` or ``[i]`` where it is an array."""
+    entries = dict(_entry_names(spec))
     return tuple(
-        leaf.path if leaf.prior.shape() == () else f"{leaf.path}[{i}]"
+        leaf.path if leaf.prior.shape() == () else f"{leaf.path}[{entry}]"
         for leaf in free_leaves(spec)
-        for i in range(leaf.size)
+        for entry in _entries_of(leaf, entries.get(leaf.path, ()))
     )
+
+
+def _entries_of(leaf: Free, names: tuple[str, ...]) -> tuple[Any, ...]:
+    return names if len(names) == leaf.size else tuple(range(leaf.size))
+
+
+def _entry_names(node: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """Dotted path of each array leaf whose entries have names, and these."""
+    if isinstance(node, eqx.Module):
+        for name, field in type(node).__dataclass_fields__.items():
+            if ENTRIES in field.metadata:
+                yield ".".join((*path, name)), getattr(node, field.metadata[ENTRIES])
+    for name, child in child_nodes(node):
+        yield from _entry_names(child, path if name is None else (*path, name))
 
 
 def numeric(tree: Any) -> Any:

@@ -17,7 +17,7 @@ from progressfit.model import Model
 from progressfit.noise import AbstractNoise, Gaussian, Huber, Laplace, LogScale, StudentT
 from progressfit.notation import NotationError, parse_number, parse_prior
 from progressfit.params import dimension, fix, free, improper, leaves, priors, sample_prior
-from progressfit.terms import AbstractInputTerm, AbstractTrend, Function, GroupEffect
+from progressfit.terms import AbstractGroupTerm, AbstractInputTerm, AbstractTrend, Function
 from progressfit.terms.base import walk_terms
 
 LINEAR: Final = "linear"
@@ -36,7 +36,7 @@ def law_reads(request: FitRequest) -> Reads:
     terms = [term for _, term in walk_terms(spec)]
     inputs = dict.fromkeys(term.input for term in terms if isinstance(term, AbstractInputTerm))
     dated = any(isinstance(t, AbstractTrend) or (isinstance(t, Function) and bool(t.channels)) for t in terms)
-    groups = dict.fromkeys(term.group for term in terms if isinstance(term, GroupEffect))
+    groups = dict.fromkeys(term.group for term in terms if isinstance(term, AbstractGroupTerm))
     return Reads(tuple(inputs), dated, tuple(groups))
 
 

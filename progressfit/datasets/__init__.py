@@ -2,5 +2,6 @@
 
 from progressfit.datasets._chinchilla import chinchilla, chinchilla_table
 from progressfit.datasets._imagenet import imagenet, imagenet_table
+from progressfit.datasets._language import language, language_table
 
-__all__ = ["chinchilla", "chinchilla_table", "imagenet", "imagenet_table"]
+__all__ = ["chinchilla", "chinchilla_table", "imagenet", "imagenet_table", "language", "language_table"]

@@ -11,7 +11,7 @@ from progressfit.frame import TableError, describe_rows
 from progressfit.infer.prepare import prepare
 from progressfit.model import Model
 from progressfit.params import dimension, discrete, improper
-from progressfit.terms import AbstractInputTerm, AbstractTrend, Function, GroupEffect
+from progressfit.terms import AbstractGroupTerm, AbstractInputTerm, AbstractTrend, ByGroup, Function, GroupEffect
 from progressfit.terms.base import walk_terms
 
 
@@ -105,16 +105,31 @@ def _columns(spec: Model, data: Dataset) -> list[Tick]:
 
 
 def _groups(spec: Model, data: Dataset) -> list[Tick]:
-    wanted = dict.fromkeys(term.group for _, term in walk_terms(spec) if isinstance(term, GroupEffect))
+    reading = [term for _, term in walk_terms(spec) if isinstance(term, AbstractGroupTerm)]
     found = []
-    for group in wanted:
+    for group in dict.fromkeys(term.group for term in reading):
         if group not in data.records.codes:
             found.append(
                 Tick(False, f"The law reads the group '{group}'; name its column: groups={{'{group}': COLUMN}}.")
             )
         else:
             found.append(Tick(True, f"The group '{group}' has {len(data.levels(group))} levels."))
+            found += [tick for term in reading if term.group == group for tick in _levels(term, data.levels(group))]
     return found
+
+
+def _levels(term: AbstractGroupTerm, levels: tuple[str, ...]) -> list[Tick]:
+    """What is wrong between a term and the levels of its group."""
+    have = ", ".join(levels)
+    if isinstance(term, GroupEffect) and term.reference is not None and term.reference not in levels:
+        text = f"The reference level '{term.reference}' is not in the group '{term.group}', which has: {have}."
+        return [Tick(False, text)]
+    if isinstance(term, ByGroup):
+        missing = [level for level in levels if level not in term.names]
+        if missing:
+            text = f"The level '{missing[0]}' of the group '{term.group}' has no term; give one: ByGroup(..., {missing[0]}=...)."
+            return [Tick(False, text)]
+    return []
 
 
 def _rows_for(spec: Model, data: Dataset, objective: str) -> Tick:

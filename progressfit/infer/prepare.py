@@ -8,12 +8,12 @@ from numpyro.distributions import Distribution
 from progressfit.dataset import Dataset
 from progressfit.model import Model
 from progressfit.params import Tied, leaves, numeric
-from progressfit.terms import GroupEffect
+from progressfit.terms import ByGroup, GroupEffect
 from progressfit.terms.base import walk_terms
 
 
 def prepare(spec: Model, data: Dataset) -> Model:
-    """Give every group effect one prior for each level of its group, and turn all numbers into float64 arrays.
+    """Give every group effect one prior for each free level of its group, and turn all numbers into float64 arrays.
 
     Parameters
     ----------
@@ -25,32 +25,59 @@ def prepare(spec: Model, data: Dataset) -> Model:
     Raises
     ------
     ValueError
-        If the data lack a group, or a group effect was prepared for another number of levels.
+        If the data lack a group, a group effect was prepared for another number of levels, or a level has no term.
     """
 
-    def sized(term: GroupEffect, path: str) -> GroupEffect:
-        levels = len(data.levels(term.group))
-        if isinstance(term.effects, Tied):
-            return GroupEffect(term.group, term.effects, scale=term.scale, levels=data.levels(term.group))
-        effects = term.effects
-        if isinstance(effects, Distribution) and effects.shape() == ():
-            effects = effects.expand([levels])
-        shape = effects.shape() if isinstance(effects, Distribution) else getattr(effects, "shape", ())
-        if not isinstance(term.effects, Distribution) and shape == ():
-            raise ValueError(f"'{path}.effects' is one number; a fixed group effect needs {levels}, one for each level")
-        if shape != (levels,):
-            raise ValueError(f"'{path}.effects' has shape {shape}, but the group '{term.group}' has {levels} levels")
-        if term.levels and term.levels != data.levels(term.group):
-            raise ValueError(
-                f"'{path}' was fitted with the levels {', '.join(term.levels)} of '{term.group}', but this table has "
-                f"{', '.join(data.levels(term.group))}; give the fitted table"
-            )
-        return GroupEffect(term.group, effects, scale=term.scale, levels=data.levels(term.group))
-
-    def is_group(node: Any) -> bool:
+    def is_effect(node: Any) -> bool:
         return isinstance(node, GroupEffect)
 
-    paths = iter([path for path, term in walk_terms(spec) if is_group(term)])
-    grouped = jax.tree.map(lambda node: sized(node, next(paths)) if is_group(node) else node, spec, is_leaf=is_group)
+    paths = iter([path for path, term in walk_terms(spec) if is_effect(term)])
+    grouped = jax.tree.map(
+        lambda node: _sized(node, next(paths), data) if is_effect(node) else node, spec, is_leaf=is_effect
+    )
+    grouped = _levelled(grouped, data)
     leaves(grouped)
     return numeric(grouped)
+
+
+def _sized(term: GroupEffect, path: str, data: Dataset) -> GroupEffect:
+    levels, effects = data.levels(term.group), term.effects
+    if term.levels and term.levels != levels:
+        raise ValueError(
+            f"'{path}' was fitted with the levels {', '.join(term.levels)} of '{term.group}', but this table has "
+            f"{', '.join(levels)}; give the fitted table"
+        )
+    sized = GroupEffect(
+        term.group, effects, scale=term.scale, coding=term.coding, reference=term.reference, levels=levels
+    )
+    if isinstance(effects, Tied):
+        return sized
+    count = len(sized.free_levels)
+    if isinstance(effects, Distribution) and effects.shape() == ():
+        effects = effects.expand([count])
+    shape = effects.shape() if isinstance(effects, Distribution) else getattr(effects, "shape", ())
+    if not isinstance(effects, Distribution) and shape == ():
+        raise ValueError(f"'{path}.effects' is one number; a fixed group effect needs {count}, one for each free level")
+    if shape != (count,):
+        raise ValueError(
+            f"'{path}.effects' has shape {shape}, but the group '{term.group}' has {count} free levels "
+            f"({', '.join(sized.free_levels)})"
+        )
+    return GroupEffect(
+        term.group, effects, scale=term.scale, coding=term.coding, reference=term.reference, levels=levels
+    )
+
+
+def _levelled(node: Any, data: Dataset) -> Any:
+    """The tree with the levels of the table in every :class:`ByGroup`, however deep."""
+
+    def is_choice(part: Any) -> bool:
+        return isinstance(part, ByGroup)
+
+    def filled(part: Any) -> Any:
+        if not is_choice(part):
+            return part
+        terms = {name: _levelled(term, data) for name, term in zip(part.names, part.terms, strict=True)}
+        return ByGroup(part.group, levels=data.levels(part.group), **terms)
+
+    return jax.tree.map(filled, node, is_leaf=is_choice)

@@ -86,7 +86,7 @@ def _coordinate(path: str, point: Fit) -> Quantity:
     spec, names = point.spec, coordinate_names(point.spec)
     if path not in names:
         raise ValueError(_why_not(path, spec))
-    index, bare = names.index(path), re.sub(r"\[\d+\]$", "", path)
+    index, bare = names.index(path), re.sub(r"\[[^\]]*\]$", "", path)
     leaf = next(leaf for leaf in free_leaves(spec) if leaf.path in (path, bare))
     if leaf.prior.event_shape != ():
         raise ValueError(f"the entries of '{leaf.path}' depend on each other; give a function of the model instead")

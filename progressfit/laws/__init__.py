@@ -2,7 +2,8 @@
 
 from progressfit.laws.chinchilla import chinchilla
 from progressfit.laws.erdil_besiroglu import erdil_besiroglu
+from progressfit.laws.ho2024 import ho2024
 from progressfit.laws.kaplan import kaplan
 from progressfit.laws.linear import linear
 
-__all__ = ["chinchilla", "erdil_besiroglu", "kaplan", "linear"]
+__all__ = ["chinchilla", "erdil_besiroglu", "ho2024", "kaplan", "linear"]

@@ -211,7 +211,7 @@ def _own_dims(spec: Model) -> dict[str, tuple[str, ...]]:
     dims = {}
     for leaf in free_leaves(spec):
         if leaf.path in groups:
-            dims[leaf.path] = (_apart(_safe(groups[leaf.path].group), (*paths, *_SAMPLE, ROW)),)
+            dims[leaf.path] = (_apart(_safe(_group_dim(groups[leaf.path])), (*paths, *_SAMPLE, ROW)),)
         else:
             dims[leaf.path] = tuple(f"{leaf.path}_dim_{k}" for k in range(len(leaf.prior.shape())))
     return dims
@@ -221,9 +221,16 @@ def _coords(spec: Model, data: Dataset) -> Coords:
     groups, coords = _group_effects(spec), {ROW: row_names(data)}
     for leaf in free_leaves(spec):
         for dim, size in zip(_own_dims(spec)[leaf.path], leaf.prior.shape(), strict=True):
-            named = leaf.path in groups and len(groups[leaf.path].levels) == size
-            coords[dim] = np.asarray(groups[leaf.path].levels, object) if named else np.arange(size)
+            named = leaf.path in groups and len(groups[leaf.path].free_levels) == size
+            coords[dim] = np.asarray(groups[leaf.path].free_levels, object) if named else np.arange(size)
     return coords
+
+
+def _group_dim(term: GroupEffect) -> str:
+    """The group, and the coding where some levels have no number of their own."""
+    if term.coding == "levels":
+        return term.group
+    return f"{term.group}_vs_{term.reference}" if term.coding == "reference" else f"{term.group}_{term.coding}"
 
 
 def row_names(data: Dataset) -> np.ndarray:

@@ -70,8 +70,8 @@ class AbstractTerm(eqx.Module):
     def __mul__(self, other: Any) -> "Product":
         return Product(**_named(Product, self, as_term(other)))
 
-    def __neg__(self) -> "Product":
-        return -1.0 * self
+    def __neg__(self) -> "Negative":
+        return Negative(self)
 
     def __sub__(self, other: Any) -> "Sum":
         return self + -as_term(other)
@@ -118,6 +118,24 @@ class AbstractTrend(AbstractTerm):
     origin: eqx.AbstractVar[Leaf]
 
 
+class AbstractGroupTerm(AbstractTerm):
+    """A term that reads the row's level in one group; ``prepare`` fills in the ``levels`` of the fitted table."""
+
+    group: eqx.AbstractVar[str]
+    levels: eqx.AbstractVar[tuple[str, ...]]
+
+
+class AbstractComposite(AbstractTerm):
+    """A term made of named terms, which is positive where all of them are, and then knows its logarithm."""
+
+    names: eqx.AbstractVar[tuple[str, ...]]
+    terms: eqx.AbstractVar[tuple[AbstractTerm, ...]]
+
+    @abc.abstractmethod
+    def log_value(self, record: Record) -> jax.Array:
+        """Natural logarithm of the value for one record, a scalar; only where every term is positive."""
+
+
 class Constant(AbstractTerm):
     """The same number for every record."""
 
@@ -138,7 +156,16 @@ class PositiveConstant(AbstractPositiveTerm):
         return jnp.log(self.constant)
 
 
-class Sum(AbstractTerm):
+class Negative(AbstractTerm):
+    """Minus a term, written ``-term``; it adds no level to the names of parameters."""
+
+    term: AbstractTerm = eqx.field(metadata=WRAPPER)
+
+    def value(self, record: Record) -> jax.Array:
+        return -self.term.value(record)
+
+
+class Sum(AbstractComposite):
     """Sum of named terms: ``Sum(offset=..., slope=...)``. Numbers and priors become constants."""
 
     names: tuple[str, ...] = eqx.field(static=True)
@@ -150,8 +177,11 @@ class Sum(AbstractTerm):
     def value(self, record: Record) -> jax.Array:
         return sum((term.value(record) for term in self.terms), jnp.zeros(()))
 
+    def log_value(self, record: Record) -> jax.Array:
+        return log_sum_exp([log_value(term, record) for term in self.terms])
 
-class Product(AbstractTerm):
+
+class Product(AbstractComposite):
     """Product of named terms: ``Product(compute=..., data=...)``. Numbers and priors become constants."""
 
     names: tuple[str, ...] = eqx.field(static=True)
@@ -165,6 +195,9 @@ class Product(AbstractTerm):
         for term in self.terms:
             result = result * term.value(record)
         return result
+
+    def log_value(self, record: Record) -> jax.Array:
+        return sum((log_value(term, record) for term in self.terms), jnp.zeros(()))
 
 
 def as_term(value: Any) -> AbstractTerm:
@@ -217,20 +250,16 @@ def default_name(term: AbstractTerm) -> str:
 
 
 def is_positive(term: AbstractTerm) -> bool:
-    """Whether the logarithm of a term is available without rounding: positive terms, their sums and products."""
-    if isinstance(term, Sum | Product):
-        return all(is_positive(child) for child in term.terms)
+    """Whether the logarithm of a term is available without rounding: positive terms, and what is made of them."""
+    if isinstance(term, AbstractComposite):
+        return all(map(is_positive, term.terms))
     return isinstance(term, AbstractPositiveTerm)
 
 
 def log_value(term: AbstractTerm, record: Record) -> jax.Array:
     """Natural logarithm of a term for one record, without rounding wherever that is possible."""
-    if isinstance(term, AbstractPositiveTerm):
+    if isinstance(term, AbstractPositiveTerm) or (isinstance(term, AbstractComposite) and is_positive(term)):
         return term.log_value(record)
-    if isinstance(term, Product) and is_positive(term):
-        return sum((log_value(child, record) for child in term.terms), jnp.zeros(()))
-    if isinstance(term, Sum) and is_positive(term):
-        return log_sum_exp([log_value(child, record) for child in term.terms])
     return jnp.log(term.value(record))
 
 

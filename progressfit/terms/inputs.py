@@ -57,3 +57,18 @@ class EffectiveInput(AbstractInputTerm):
 
     def value(self, record: Record) -> jax.Array:
         return jnp.log(record[self.input] / self.reference) + self.progress.value(record)
+
+
+class LogEffectiveEpochs(AbstractInputTerm):
+    """``ln(1 + s (1 - exp(-epochs / s)))``: how far repeated passes over the data act like more data, in logarithms.
+
+    ``s`` is ``saturation``, the number of epochs' worth that repetition can add at most (Muennighoff et al. 2023,
+    arXiv 2305.16264, as Ho et al. 2024 use it). Add it to ``LogSlope(data, 1.0)`` to get ln effective data.
+    """
+
+    input: str = eqx.field(static=True)
+    saturation: Leaf = eqx.field(kw_only=True)
+    reference: Leaf = eqx.field(kw_only=True, default=1.0)
+
+    def value(self, record: Record) -> jax.Array:
+        return jnp.log1p(-self.saturation * jnp.expm1(-record[self.input] / (self.saturation * self.reference)))
