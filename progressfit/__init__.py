@@ -55,6 +55,10 @@ _HOMES = {
     "determined": "analysis.identify",
     "influence": "analysis.influence",
     "leave_out": "analysis.influence",
+    "power_scaling": "analysis.priors",
+    "prior_derivatives": "analysis.priors",
+    "prior_sweep": "analysis.priors",
+    "rescaled_priors": "analysis.priors",
     "prior_predictive": "analysis.prior_predictive",
     "compare": "analysis.compare",
     "cross_validate": "analysis.validation",
@@ -93,6 +97,10 @@ if TYPE_CHECKING:
     from progressfit.analysis.predict import predict as predict
     from progressfit.analysis.predict import predict_intervals as predict_intervals
     from progressfit.analysis.prior_predictive import prior_predictive as prior_predictive
+    from progressfit.analysis.priors import power_scaling as power_scaling
+    from progressfit.analysis.priors import prior_derivatives as prior_derivatives
+    from progressfit.analysis.priors import prior_sweep as prior_sweep
+    from progressfit.analysis.priors import rescaled_priors as rescaled_priors
     from progressfit.analysis.threshold import pareto_frontier as pareto_frontier
     from progressfit.analysis.threshold import required_input as required_input
     from progressfit.analysis.threshold import threshold_reading as threshold_reading

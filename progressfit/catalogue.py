@@ -27,5 +27,6 @@ DATASETS = {
 SECTIONS: dict[str, tuple[str, str]] = {
     # measurement, identification, design, complementarity, influence, priors, selection: in this order
     "influence": ("progressfit.sensitivity.influence", "Influence: which rows move the answer"),
+    "priors": ("progressfit.sensitivity.priors", "Priors: how far the answer hangs on them"),
 }
 """Sections of ``progressfit sensitivity``, in the order in which its page shows them: name -> (module, about)."""

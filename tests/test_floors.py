@@ -23,6 +23,7 @@ FLOORS = {
     "cache": 0,
     "startup": 0,
     "params": 1,
+    "hyper": 1,
     "compiled": 1,
     "links": 1,
     "features": 1,
@@ -157,14 +158,17 @@ ORDER = [
 # Engine -> where it may be imported (pattern of module names) and whether only inside functions.
 ENGINES = {
     "numpyro.infer": (r"infer\.(nuts|chains)", False),
-    "numpyro.distributions": (r"params|compiled|notation|noise(\..*)?|laws\..*|terms\.base|infer\.prepare", False),
+    "numpyro.distributions": (
+        r"params|hyper|compiled|notation|noise(\..*)?|laws\..*|terms\.base|infer\.prepare",
+        False,
+    ),
     "numpyro": (r"density", True),
     "blackjax": (r"infer\.tempering", False),
     "optimistix": (r"infer\.optimise|analysis\.threshold", False),
     "optax": (r"infer\.optimise", False),
     "pandas": (r"frame|datasets(\..*)?|report(\..*)?|sensitivity\.page|commands\.table", False),
     "arviz": (r"report\.datatree", True),
-    "arviz_stats": (r"infer\.(diagnose|importance)|analysis\.loo", True),
+    "arviz_stats": (r"infer\.(diagnose|importance)|analysis\.(loo|priors)", True),
     "xarray": (r"report\.(datatree|netcdf)", True),
     "matplotlib": (r"report(\..*)?|sensitivity\.page", True),
     "seaborn": (r"report(\..*)?", True),

@@ -5,21 +5,24 @@ derivatives come from one solve, ``v = H^-1 dq/dz``, and one reverse pass over `
 number at once: row weights, responses, inputs, prior hyper-parameters.
 """
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from progressfit.compiled import compiled, ordered, restored
+from progressfit.compiled import compiled
 from progressfit.dataset import Dataset
+from progressfit.density import stand_in
+from progressfit.hyper import hyper_parameters, with_hyper
 from progressfit.infer.constrained import Measure, quantity_of
 from progressfit.infer.kinks import has_kinks
 from progressfit.infer.optimise import fitted_weights, prior_weight_of
 from progressfit.infer.quantity import measured
 from progressfit.infer.result import Fit
 from progressfit.model import Model
-from progressfit.params import bind, constrain, log_prior
+from progressfit.params import bind, constrain, free, log_prior, priors
 
 
 class Derivatives(NamedTuple):
@@ -33,8 +36,8 @@ class Derivatives(NamedTuple):
         With respect to the weight and the response of each row, ``(n,)``.
     columns
         With respect to each column of the records, ``(n,)`` by name.
-    spec
-        With respect to every number in the spec: the same tree. Those at priors are hyper-parameters.
+    hyper
+        With respect to each number inside each prior: path -> name -> derivative.
     """
 
     name: str
@@ -42,7 +45,7 @@ class Derivatives(NamedTuple):
     weight: Any
     response: Any
     columns: dict[str, Any]
-    spec: Any
+    hyper: dict[str, dict[str, Any]]
 
 
 def require_smooth(point: Fit) -> None:
@@ -79,8 +82,15 @@ def derivatives_at(point: Fit, data: Dataset, of: Any) -> Derivatives:
     if not (np.isfinite(value) and np.isfinite(slope).all()):
         raise ValueError(f"'{name}' or its derivative is not finite at the fit, so it cannot be differentiated there")
     adjoint = jnp.asarray(np.linalg.solve(hessian, np.asarray(slope)))
-    weight, response, columns, spec = _derivatives(point.spec, z, adjoint, data.bare(), weights, prior_weight)
-    return Derivatives(name, float(value), weight, response, columns, restored(spec))
+    table, law = data.bare(), point.spec
+    weight, response, columns = _by_row(law, z, adjoint, table, weights)
+    hyper = {path: _arrays(hyper_parameters(prior)) for path, prior in priors(law).items()}
+    by_hyper = _by_hyper(law, hyper, z, adjoint, table, weights, prior_weight, measure=measure)
+    return Derivatives(name, float(value), weight, response, columns, by_hyper)
+
+
+def _arrays(numbers: dict[str, Any]) -> dict[str, np.ndarray]:
+    return {name: np.asarray(value, np.float64) for name, value in numbers.items()}
 
 
 @compiled("measure")
@@ -90,25 +100,52 @@ def _slope(spec: Model, z: jax.Array, measure: Measure) -> tuple[jax.Array, jax.
     return quantity(z), jax.jacfwd(quantity)(z)
 
 
+def _along(fn: Callable[[jax.Array], Any], z: jax.Array, adjoint: jax.Array) -> Any:
+    """Derivative of a function of the vector along the adjoint."""
+    return jax.jvp(fn, (z,), (adjoint,))[1]
+
+
+def _likelihoods(law: Model, table: Dataset) -> Callable[[jax.Array], jax.Array]:
+    """Log likelihood of each row as a function of the vector."""
+    return lambda point: bind(law, constrain(law, point)[0]).log_lik(table)
+
+
 @compiled()
-def _derivatives(
-    spec: Model, z: jax.Array, adjoint: jax.Array, data: Dataset, weights: jax.Array, prior_weight: Any
-) -> tuple[jax.Array, jax.Array, dict[str, jax.Array], Any]:
-    """With respect to row weights, responses, columns, and the numbers of the spec (taken apart, see ``compiled``)."""
+def _by_row(
+    spec: Model, z: jax.Array, adjoint: jax.Array, data: Dataset, weights: jax.Array
+) -> tuple[jax.Array, jax.Array, dict[str, jax.Array]]:
+    """With respect to row weights, responses and columns."""
 
-    def along(fn: Any) -> Any:
-        """Derivative of a function of the vector along the adjoint."""
-        return jax.jvp(fn, (z,), (adjoint,))[1]
-
-    def by_row(law: Model, response: Any, columns: Any) -> jax.Array:
+    def rows(response: Any, columns: Any) -> jax.Array:
         table = Dataset(data.records.replace(**columns), response, data.clusters)
-        return along(lambda point: bind(law, constrain(law, point)[0]).log_lik(table))
+        return _along(_likelihoods(spec, table), z, adjoint)
 
-    def total(law: Any, response: Any, columns: Any) -> jax.Array:
-        own = restored(law)
-        prior = along(lambda point: log_prior(own, constrain(own, point)[0]))
-        return prior_weight * prior + jnp.sum(jnp.where(weights > 0, weights * by_row(own, response, columns), 0.0))
+    def total(response: Any, columns: Any) -> jax.Array:
+        return jnp.sum(jnp.where(weights > 0, weights * rows(response, columns), 0.0))
 
-    at = (ordered(spec), data.response, dict(data.records.columns))
-    by_spec, by_response, by_columns = jax.grad(total, argnums=(0, 1, 2))(*at)
-    return by_row(spec, data.response, dict(data.records.columns)), by_response, by_columns, by_spec
+    at = (data.response, dict(data.records.columns))
+    by_response, by_columns = jax.grad(total, argnums=(0, 1))(*at)
+    return rows(*at), by_response, by_columns
+
+
+@compiled("measure")
+def _by_hyper(
+    spec: Model,
+    hyper: dict[str, dict[str, jax.Array]],
+    z: jax.Array,
+    adjoint: jax.Array,
+    data: Dataset,
+    weights: jax.Array,
+    prior_weight: Any,
+    measure: Measure,
+) -> dict[str, dict[str, jax.Array]]:
+    """With respect to the numbers inside the priors; those that set a range also change what the vector means."""
+    table = stand_in(data, weights)
+
+    def total(numbers: dict[str, dict[str, Any]]) -> jax.Array:
+        law = free(spec, {path: with_hyper(priors(spec)[path], own) for path, own in numbers.items()})
+        prior = _along(lambda point: log_prior(law, constrain(law, point)[0]), z, adjoint)
+        likelihood = _along(_likelihoods(law, table), z, adjoint)
+        return prior_weight * prior + weights @ likelihood + quantity_of(law, None, measure)(z)
+
+    return jax.jacfwd(total)(hyper)

@@ -37,12 +37,15 @@ class Changes(NamedTuple):
         Some columns of the records by name, each ``(m, n)``.
     spec
         A spec whose numbers have a leading axis ``(m,)``; see :func:`stack_specs`.
+    starts
+        Where each member starts, ``(m, k, d)``.
     """
 
     weights: Any = None
     response: Any = None
     columns: dict[str, Any] | None = None
     spec: Any = None
+    starts: Any = None
 
 
 class Refitted(NamedTuple):
@@ -179,7 +182,8 @@ def _refit(
         records = data.records if own.columns is None else data.records.replace(**own.columns)
         table = Dataset(records, data.response if own.response is None else own.response, data.clusters)
         counted = weights if own.weights is None else own.weights
-        end = solve_best(law, starts, table, counted, prior_weight, scale, jnp.asarray(_MOST_STEPS))
+        begin = starts if own.starts is None else own.starts
+        end = solve_best(law, begin, table, counted, prior_weight, scale, jnp.asarray(_MOST_STEPS))
         step = -jnp.linalg.solve(end.hessian, end.gradient)
         objective = end.value + constants_of(law, table, counted)
         return _End(end.z, constrain(law, end.z)[0], objective, step, end.decrement, end.rounding, end.curvature)

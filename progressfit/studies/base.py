@@ -214,6 +214,8 @@ class Subject:
         Other conventions of the same table, row by row, by name; the first is the one that ``data`` holds.
     log10_sd
         Standard deviation of log10 of ``input`` row by row, ``(n,)``; NaN where it is not known. ``None`` without.
+    sweep
+        What a sweep of the priors moves, in words, and the law for each value of it, differing in numbers only.
     starts
         Number of starts of the fit.
     """
@@ -228,6 +230,7 @@ class Subject:
     input: str = "compute"
     tables: Mapping[str, Dataset] = dataclasses.field(default_factory=dict)
     log10_sd: np.ndarray | None = None
+    sweep: tuple[str, Mapping[float, Model]] | None = None
     starts: int = 64
 
 
