@@ -53,6 +53,9 @@ _HOMES = {
     "predict_intervals": "analysis.predict",
     "extrapolation": "analysis.predict",
     "determined": "analysis.identify",
+    "complementarity": "analysis.complementarity",
+    "with_interaction": "analysis.complementarity",
+    "with_substitution": "analysis.complementarity",
     "influence": "analysis.influence",
     "leave_out": "analysis.influence",
     "power_scaling": "analysis.priors",
@@ -85,6 +88,9 @@ if TYPE_CHECKING:
     from progressfit.analysis.calibration import calibrate as calibrate
     from progressfit.analysis.calibration_result import Calibration as Calibration
     from progressfit.analysis.compare import compare as compare
+    from progressfit.analysis.complementarity import complementarity as complementarity
+    from progressfit.analysis.complementarity import with_interaction as with_interaction
+    from progressfit.analysis.complementarity import with_substitution as with_substitution
     from progressfit.analysis.envelope import envelope_allocation as envelope_allocation
     from progressfit.analysis.growth import doubling_interval as doubling_interval
     from progressfit.analysis.growth import doubling_time as doubling_time

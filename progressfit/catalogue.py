@@ -26,6 +26,10 @@ DATASETS = {
 }
 SECTIONS: dict[str, tuple[str, str]] = {
     # measurement, identification, design, complementarity, influence, priors, selection: in this order
+    "complementarity": (
+        "progressfit.sensitivity.complementarity",
+        "Complementarity: whether progress and scale multiply",
+    ),
     "influence": ("progressfit.sensitivity.influence", "Influence: which rows move the answer"),
     "priors": ("progressfit.sensitivity.priors", "Priors: how far the answer hangs on them"),
 }

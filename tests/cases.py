@@ -28,6 +28,7 @@ from progressfit.noise import (
 )
 from progressfit.params import bind, free_leaves, sample_prior, tie
 from progressfit.terms import (
+    CES,
     AbstractTerm,
     Constant,
     EffectiveInput,
@@ -140,6 +141,11 @@ TERMS: dict[str, AbstractTerm] = {
     "sum": Sum(offset=normal(), progress=progress(), scaling=scaling()),
     "product": Product(height=dist.LogNormal(0.0, 0.2), shape=Logistic(Sum(const=normal(), scaling=scaling()))),
     "group_effect": GroupEffect("lab", normal().expand([len(LABS)]), scale=dist.HalfNormal(0.5)),
+    "ces": CES(
+        dist.Normal(0.0, 0.5),
+        date=LogSlope("data", 0.3, reference=1e9),
+        size=LogSlope("parameters", 0.2, reference=1e8),
+    ),
     "function": Function(bend, channels=("habits",), strength=dist.HalfNormal(1.0)),
     "function_vector": Function(mixed, shares=dist.Dirichlet(np.ones(3))),
     "log_scale": LogScale(normal()),

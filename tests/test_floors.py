@@ -159,7 +159,7 @@ ORDER = [
 ENGINES = {
     "numpyro.infer": (r"infer\.(nuts|chains)", False),
     "numpyro.distributions": (
-        r"params|hyper|compiled|notation|noise(\..*)?|laws\..*|terms\.base|infer\.prepare",
+        r"params|hyper|compiled|notation|noise(\..*)?|laws\..*|terms\.base|infer\.prepare|analysis\.complementarity",
         False,
     ),
     "numpyro": (r"density", True),

@@ -51,7 +51,9 @@ def doubt(request: DoubtRequest, say: Say) -> tuple[str, str | None]:
         outcomes.append(run_section(name, question, request.out))
         if request.out is not None:
             write_page(question, outcomes, request.out)
-    doubts = [f"{found.name}: {found.doubt}" for found in outcomes if found.doubt is not None]
+    doubts = [
+        f"{found.name}: {found.doubt.removeprefix('Not certified: ')}" for found in outcomes if found.doubt is not None
+    ]
     reason = None if question.point.converged else question.point.result.value
     seconds = sum(clock.seconds().values())
     text = page_json(question, outcomes, seconds) if request.json else page_text(question, outcomes)

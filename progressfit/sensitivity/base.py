@@ -19,7 +19,7 @@ from progressfit.studies.base import Say, Subject
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-_DRAWS, _QUICK_DRAWS = 2000, 500
+_DRAWS, _QUICK_DRAWS = 2000, 1000
 
 Rows = Sequence[Mapping[str, Any]]
 """A table: one mapping of column to plain value (number, text, ``None``) a row."""

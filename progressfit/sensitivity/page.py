@@ -41,7 +41,8 @@ class Outcome:
     @property
     def doubt(self) -> str | None:
         """Why this section is not certified; ``None`` if it is."""
-        return self.error if self.section is None else self.section.doubt
+        found = self.error if self.section is None else self.section.doubt
+        return None if found is None else found.removeprefix("Not certified: ")
 
 
 def sections(only: Iterable[str] = ()) -> tuple[str, ...]:
@@ -96,8 +97,8 @@ def _body(outcome: Outcome) -> list[str]:
     section, lines = outcome.section, []
     for sentence in section.sentences:
         lines += [sentence, ""]
-    if section.doubt is not None:
-        lines += [f"**Not certified: {section.doubt.removeprefix('Not certified: ')}**", ""]
+    if outcome.doubt is not None:
+        lines += [f"**Not certified: {outcome.doubt}**", ""]
     lines += [f"![{section.title}: {name}]({section.name}-{name}.png)" for name in section.pictures]
     tables = [f"`{section.name}-{name}.csv`" for name in section.tables]
     lines += ["", f"Tables: {', '.join(tables)}."] if tables else []

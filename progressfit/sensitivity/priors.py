@@ -19,6 +19,7 @@ from progressfit.analysis.priors import (
 from progressfit.hyper import WIDTH
 from progressfit.sensitivity.base import Question, Rows, Section, rate_words
 from progressfit.sensitivity.drawing import BLUE, DARK, ORANGE, PALE, bars
+from progressfit.studies.base import doubt_about
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -52,6 +53,7 @@ def section(question: Question) -> Section:
         sentences.append("A prior is flat, so there is no posterior whose prior could be powered.")
     failed = [name for name, ok in zip(sweep.names, sweep.ok, strict=True) if not ok]
     doubt = f"some refits under the prior {', '.join(failed)} did not reach an optimum" if failed else None
+    doubt = doubt or doubt_about(question.posterior if question.has_posterior else None)
     return Section(NAME, TITLE, tuple(sentences), tables, pictures, doubt)
 
 
@@ -87,8 +89,9 @@ def _sweep_sentences(question: Question, what: str, sweep: PriorSweep) -> list[s
         near = np.flatnonzero(sweep.held_out > sweep.held_out[best] - 1 / len(question.subject.data))
         said.append(
             f"Rows left out one at a time are predicted best at {sweep.names[best]}; values from "
-            f"{sweep.names[near[0]]} to {sweep.names[near[-1]]} lie within one unit of held-out log density in all, and among them the answer "
-            f"runs from {np.nanmin(sweep.value[near]):.3g} to {np.nanmax(sweep.value[near]):.3g} a year."
+            f"{sweep.names[near[0]]} to {sweep.names[near[-1]]} lie within one unit of held-out log density in all, "
+            f"and among them the answer runs from {np.nanmin(sweep.value[near]):.3g} to "
+            f"{np.nanmax(sweep.value[near]):.3g} a year."
         )
     return said
 
