@@ -58,6 +58,8 @@ _HOMES = {
     "with_substitution": "analysis.complementarity",
     "influence": "analysis.influence",
     "leave_out": "analysis.influence",
+    "selection": "analysis.selection",
+    "filtered": "analysis.selection",
     "power_scaling": "analysis.priors",
     "prior_derivatives": "analysis.priors",
     "prior_sweep": "analysis.priors",
@@ -107,6 +109,8 @@ if TYPE_CHECKING:
     from progressfit.analysis.priors import prior_derivatives as prior_derivatives
     from progressfit.analysis.priors import prior_sweep as prior_sweep
     from progressfit.analysis.priors import rescaled_priors as rescaled_priors
+    from progressfit.analysis.selection import filtered as filtered
+    from progressfit.analysis.selection import selection as selection
     from progressfit.analysis.threshold import pareto_frontier as pareto_frontier
     from progressfit.analysis.threshold import required_input as required_input
     from progressfit.analysis.threshold import threshold_reading as threshold_reading

@@ -32,5 +32,9 @@ SECTIONS: dict[str, tuple[str, str]] = {
     ),
     "influence": ("progressfit.sensitivity.influence", "Influence: which rows move the answer"),
     "priors": ("progressfit.sensitivity.priors", "Priors: how far the answer hangs on them"),
+    "selection": (
+        "progressfit.sensitivity.selection",
+        "Selection: unobserved quality, and which rows were published",
+    ),
 }
 """Sections of ``progressfit sensitivity``, in the order in which its page shows them: name -> (module, about)."""
