@@ -260,9 +260,18 @@ def unconstrain(spec: Any, values: Mapping[str, Any]) -> jax.Array:
     return jnp.concatenate(parts) if parts else jnp.zeros(0)
 
 
-def log_prior(spec: Any, values: Mapping[str, Any]) -> jax.Array:
-    """Sum of the normalised log prior densities at ``values`` (scalar)."""
-    return sum((jnp.sum(leaf.prior.log_prob(values[leaf.path])) for leaf in free_leaves(spec)), jnp.zeros(()))
+def log_prior(spec: Any, values: Mapping[str, Any], kinks: bool = True) -> jax.Array:
+    """Sum of the normalised log prior densities at ``values`` (scalar).
+
+    Without ``kinks`` the absolute values of Laplace priors are left out; see :func:`prior_kinks`.
+    """
+    total = jnp.zeros(())
+    for leaf in free_leaves(spec):
+        own: Any = _core(leaf.prior)
+        smooth = not kinks and isinstance(own, Laplace)
+        density = own.log_prob(own.loc) * np.ones(leaf.size) if smooth else leaf.prior.log_prob(values[leaf.path])
+        total = total + jnp.sum(density)
+    return total
 
 
 def discrete(spec: Any) -> tuple[str, ...]:
@@ -287,6 +296,17 @@ def prior_kinks(spec: Any, values: Mapping[str, Any]) -> jax.Array:
         prior: Any = _core(priors(spec)[path])
         found.append(jnp.ravel((values[path] - prior.loc) / prior.scale))
     return jnp.concatenate(found)
+
+
+def kink_places(spec: Any) -> tuple[jax.Array, jax.Array]:
+    """Kinks of the log prior: location and slope for each unconstrained coordinate, ``(d,)``; slope 0 where none."""
+    centre, slope = [jnp.zeros(0)], [jnp.zeros(0)]
+    for leaf in free_leaves(spec):
+        prior: Any = _core(leaf.prior)
+        sharp = isinstance(prior, Laplace)
+        centre.append(jnp.broadcast_to(jnp.ravel(prior.loc) if sharp else 0.0, leaf.size))
+        slope.append(jnp.broadcast_to(1 / jnp.ravel(prior.scale) if sharp else 0.0, leaf.size))
+    return jnp.concatenate(centre), jnp.concatenate(slope)
 
 
 def _core(prior: Any) -> Distribution:

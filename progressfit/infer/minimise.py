@@ -77,7 +77,7 @@ def minimise(
     tolerance
         The Newton decrement at which to stop. The error of the value is about half its square.
     """
-    scaled = _in_units(objective, scale)
+    scaled = in_units(objective, scale)
     u = start / scale
     yes, no, zero, size = jnp.ones((), bool), jnp.zeros((), bool), jnp.zeros((), int), u.shape[0]
     nothing = Local(*(jnp.zeros(shape) for shape in ((), (size,), (size, size), (), (), (), ())))
@@ -86,11 +86,12 @@ def minimise(
     return _end(state, scale)
 
 
-def _finite(local: Local) -> jax.Array:
+def is_finite(local: Local) -> jax.Array:
+    """Whether a value and its derivatives are all finite."""
     return jnp.isfinite(local.value) & jnp.isfinite(local.gradient).all() & jnp.isfinite(local.curvature).all()
 
 
-def _in_units(objective: Objective, scale: jax.Array) -> Objective:
+def in_units(objective: Objective, scale: jax.Array) -> Objective:
     """The objective as a function of ``z / scale``."""
 
     def rescaled(local: Local) -> Local:
@@ -115,7 +116,7 @@ class _Trial(NamedTuple):
     newton: jax.Array
 
 
-def _within(radius: jax.Array, gradient: jax.Array, curvature: jax.Array) -> _Trial:
+def within_ball(radius: jax.Array, gradient: jax.Array, curvature: jax.Array) -> _Trial:
     """The minimum of the quadratic model within a ball, by Newton's method on the secular equation."""
     eigenvalues, vectors = jnp.linalg.eigh(curvature)
     along = vectors.T @ gradient
@@ -149,7 +150,7 @@ def _step(state: _State, objective: Objective, max_steps: Any, tolerance: float)
         lambda: jax.lax.cond(state.exact, objective.exact, objective.model, state.u),
         lambda: state.local,
     )
-    status = jnp.where(_finite(local), state.status, NOT_FINITE)
+    status = jnp.where(is_finite(local), state.status, NOT_FINITE)
     after = _try(state._replace(local=local, status=status), objective, max_steps, tolerance)
     over = status != RUNNING
     return after._replace(
@@ -162,7 +163,7 @@ def _step(state: _State, objective: Objective, max_steps: Any, tolerance: float)
 
 def _try(state: _State, objective: Objective, max_steps: Any, tolerance: float) -> _State:
     local = state.local
-    trial = _within(state.radius, local.gradient, local.curvature)
+    trial = within_ball(state.radius, local.gradient, local.curvature)
     point = state.u + trial.step
     value = objective.value(point)
     actual = local.value - value

@@ -94,6 +94,7 @@ def objective_of(
     weights: jax.Array,
     prior_weight: Any,
     jacobian: bool = False,
+    kinks: bool = True,
 ) -> Objective:
     """The negative log density of a spec on a table, without the constants that no free parameter changes.
 
@@ -107,6 +108,8 @@ def objective_of(
         Factor on the log prior, 0 or 1.
     jacobian
         Whether to include the log Jacobian of the parameters.
+    kinks
+        Whether to include the absolute values of Laplace priors.
     """
     table = stand_in(data, weights)
     target = spec.link.forward(table.response)
@@ -119,7 +122,7 @@ def objective_of(
 
     def rest(z: jax.Array) -> jax.Array:
         values, log_det = constrain(spec, z)
-        total = -prior_weight * log_prior(spec, values) - (log_det if jacobian else 0.0)
+        total = -prior_weight * log_prior(spec, values, kinks) - (log_det if jacobian else 0.0)
         return total if is_fixed(spec.noise) else total + weighted(weights, peaks(bind(spec, values), table.records))
 
     rows = jnp.sum(weights)

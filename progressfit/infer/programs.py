@@ -15,9 +15,11 @@ from progressfit.infer.devices import Plan, batched
 from progressfit.infer.kinks import has_kinks, minimise_kinked
 from progressfit.infer.minimise import Minimum, minimise
 from progressfit.infer.objective import constants_of, objective_of
+from progressfit.infer.sparse import Kinks, minimise_sparse
 from progressfit.infer.starts import revived, sensitivity_of
 from progressfit.model import Model
-from progressfit.params import Numbers, bind, constrain, prior_centre, prior_scale, sample_prior, unconstrain
+from progressfit.noise import Laplace
+from progressfit.params import Numbers, bind, constrain, kink_places, prior_centre, prior_scale, sample_prior, unconstrain
 
 
 class Replicates(NamedTuple):
@@ -89,8 +91,12 @@ def solve(
     jacobian: bool = False,
 ) -> Minimum:
     """Minimise the negative log density from one start, with the method that its shape calls for."""
-    if has_kinks(spec):
+    if isinstance(spec.noise, Laplace):
         return minimise_kinked(spec, data, weights, prior_weight, start, scale, max_steps)
+    if has_kinks(spec):
+        centre, slope = kink_places(spec)
+        smooth = objective_of(spec, data, weights, prior_weight, jacobian, kinks=False)
+        return minimise_sparse(smooth, Kinks(centre, prior_weight * slope), start, scale, max_steps)
     return minimise(objective_of(spec, data, weights, prior_weight, jacobian), start, scale, max_steps)
 
 
