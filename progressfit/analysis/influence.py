@@ -160,8 +160,11 @@ class LeftOut:
 
     @property
     def correlation(self) -> float:
-        """Correlation of exact and predicted shifts over the certified refits; NaN with fewer than three."""
-        both = np.isfinite(self.shift) & np.isfinite(self.predicted)
+        """Correlation of exact and predicted shifts over the refits that keep the optimum; NaN with fewer than three.
+
+        A derivative knows one optimum only, so refits that end nearer to another one are left out.
+        """
+        both = np.isfinite(self.shift) & np.isfinite(self.predicted) & (self.mode == 0)
         if both.sum() < 3:
             return np.nan
         return float(np.corrcoef(self.shift[both], self.predicted[both] - self.full)[0, 1])

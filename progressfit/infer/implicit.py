@@ -17,12 +17,12 @@ from progressfit.dataset import Dataset
 from progressfit.density import stand_in
 from progressfit.hyper import hyper_parameters, with_hyper
 from progressfit.infer.constrained import Measure, quantity_of
-from progressfit.infer.kinks import has_kinks
 from progressfit.infer.optimise import fitted_weights, prior_weight_of
 from progressfit.infer.quantity import measured
 from progressfit.infer.result import Fit
 from progressfit.model import Model
-from progressfit.params import bind, constrain, free, log_prior, priors
+from progressfit.noise import Laplace
+from progressfit.params import bind, constrain, free, free_leaves, kink_places, log_prior, priors
 
 
 class Derivatives(NamedTuple):
@@ -37,7 +37,8 @@ class Derivatives(NamedTuple):
     columns
         With respect to each column of the records, ``(n,)`` by name.
     hyper
-        With respect to each number inside each prior: path -> name -> derivative.
+        With respect to each number inside each prior: path -> name -> derivative. NaN for the location of a Laplace
+        prior that holds its parameter there.
     """
 
     name: str
@@ -50,10 +51,10 @@ class Derivatives(NamedTuple):
 
 def require_smooth(point: Fit) -> None:
     """Raise where an optimum has no derivatives: kinks, or a Hessian that is not positive definite."""
-    if has_kinks(point.spec):
+    if isinstance(point.spec.noise, Laplace):
         raise ValueError(
-            "this density has kinks (Laplace noise or a Laplace prior), where an optimum has no derivative with "
-            "respect to the data; use exact refits (leave_out) or a bootstrap"
+            "the likelihood has kinks (Laplace noise), where an optimum has no derivative with respect to the data; "
+            "use exact refits (leave_out) or a bootstrap"
         )
     if not point.certificate.positive_definite:
         raise ValueError(f"the fit is not at an optimum, so there is nothing to differentiate: {point.result.value}")
@@ -81,12 +82,24 @@ def derivatives_at(point: Fit, data: Dataset, of: Any) -> Derivatives:
     value, slope = _slope(point.spec, z, measure=measure)
     if not (np.isfinite(value) and np.isfinite(slope).all()):
         raise ValueError(f"'{name}' or its derivative is not finite at the fit, so it cannot be differentiated there")
-    adjoint = jnp.asarray(np.linalg.solve(hessian, np.asarray(slope)))
+    held = _held(point, float(prior_weight))
+    # Parameters that a Laplace prior holds exactly at its kink stay there when anything moves by little.
+    apart = np.where(held[:, None] | held, np.eye(len(held)), hessian)
+    adjoint = jnp.asarray(np.linalg.solve(apart, np.where(held, 0.0, np.asarray(slope))))
     table, law = data.bare(), point.spec
     weight, response, columns = _by_row(law, z, adjoint, table, weights)
     hyper = {path: _arrays(hyper_parameters(prior)) for path, prior in priors(law).items()}
     by_hyper = _by_hyper(law, hyper, z, adjoint, table, weights, prior_weight, measure=measure)
+    for leaf in free_leaves(law):
+        if held[leaf.start : leaf.start + leaf.size].any():
+            by_hyper[leaf.path]["loc"] = np.nan
     return Derivatives(name, float(value), weight, response, columns, by_hyper)
+
+
+def _held(point: Fit, prior_weight: float) -> np.ndarray:
+    """Which coordinates of the best optimum lie exactly on the kink of a Laplace prior, ``(d,)``."""
+    centre, slope = kink_places(point.spec)
+    return np.asarray(prior_weight * slope > 0) & (point.optima[0].z == np.asarray(centre))
 
 
 def _arrays(numbers: dict[str, Any]) -> dict[str, np.ndarray]:

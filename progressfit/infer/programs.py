@@ -19,7 +19,16 @@ from progressfit.infer.sparse import Kinks, minimise_sparse
 from progressfit.infer.starts import revived, sensitivity_of
 from progressfit.model import Model
 from progressfit.noise import Laplace
-from progressfit.params import Numbers, bind, constrain, kink_places, prior_centre, prior_scale, sample_prior, unconstrain
+from progressfit.params import (
+    Numbers,
+    bind,
+    constrain,
+    kink_places,
+    prior_centre,
+    prior_scale,
+    sample_prior,
+    unconstrain,
+)
 
 
 class Replicates(NamedTuple):

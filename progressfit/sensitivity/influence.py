@@ -68,23 +68,28 @@ def _most_moving(question: Question, rows: LeftOut) -> str:
     order = _order(rows)[:_SHOWN]
     said = ", ".join(f"{rows.names[k]} ({rows.shift[k]:+.3f})" for k in order)
     extremes = sorted((float(rows.value[k]) for k in order), reverse=True)
-    return (
+    text = (
         f"Leaving out one row at a time moves the {question.subject.quantity} from {rate_words(rows.full)} to between "
         f"{rate_words(extremes[-1])} and {rate_words(extremes[0])}. The {len(order)} rows that move it most, with the "
         f"change if the row is left out ({question.subject.unit}): {said}."
     )
+    return text + _switched(rows)
+
+
+def _switched(found: LeftOut) -> str:
+    names = [found.names[k] for k in np.flatnonzero((found.mode != 0) & found.ok)]
+    return f" Without {', '.join(names)} another optimum becomes the best." if names else ""
 
 
 def _group_sentence(found: LeftOut) -> str:
     k = _order(found)[0]
-    switched = [found.names[j] for j in np.flatnonzero(found.mode != 0) if found.ok[j]]
     kind = _WORDS.get(found.kind, found.kind)
     rows = "1 row" if found.sizes[k] == 1 else f"{found.sizes[k]} rows"
     text = (
         f"Leaving out one {kind} at a time (there are {len(found.names)}), {found.names[k]} ({rows}) moves it most: to "
         f"{rate_words(float(found.value[k]))}."
     )
-    return text + (f" Without {', '.join(switched)} another optimum becomes the best." if switched else "")
+    return text + _switched(found)
 
 
 def _derivative_sentences(question: Question, slopes: Influence, rows: LeftOut) -> list[str]:
@@ -95,7 +100,8 @@ def _derivative_sentences(question: Question, slopes: Influence, rows: LeftOut) 
         f"First-order standard error of the {question.subject.quantity} (infinitesimal jackknife): {by_row:.3f} by "
         f"rows{also}, in {question.subject.unit}; it sees the best optimum alone, and where there are others a "
         "bootstrap that may change optimum is wider.",
-        f"Shifts predicted by implicit differentiation and those of exact refits correlate at {rows.correlation:.4f}.",
+        f"Shifts predicted by implicit differentiation and those of exact refits that keep the optimum correlate at "
+        f"{rows.correlation:.4f}.",
     ]
     name = question.subject.input
     if name in slopes.inputs:

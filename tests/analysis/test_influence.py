@@ -149,6 +149,30 @@ def test_refits_change_optimum_where_the_other_is_better(imagenet):
     assert abs(found.predicted[k] - found.value[k]) > 0.5  # first order knows nothing of it
 
 
+def test_a_parameter_that_a_laplace_prior_holds_at_zero_stays_there(table):
+    """The exact zero of one slope: derivatives of the others are those of the law without it, as refits have them."""
+    prior = dist.Laplace(0.0, 0.05)
+    index = Sum(
+        level=Constant(prior),
+        progress=ExponentialProgress(prior, origin=2018.0, channel="algorithms"),
+        scaling=LogSlope("compute", prior, reference=1.0),
+        useless=LogSlope("useless", dist.Laplace(0.0, 1e-3), reference=1.0),
+    )
+    noise = np.exp(np.random.default_rng(1).normal(0, 1, ROWS))
+    data = Dataset(table.records.replace(useless=noise), table.response, table.clusters)
+    point = pf.fit(pf.Model(index, pf.links.Identity(), Gaussian(NOISE)), data, key=KEY, starts=4)
+    assert point.converged and float(point.parameters["useless.slope"]) == 0.0
+    step, moves = 1e-3, OFFSETS[:, None, None] * np.eye(ROWS)
+    moved = (np.asarray(data.response) + 1e-3 * moves).reshape(-1, ROWS)
+    found = refit_around(point, data, Changes(response=moved))
+    assert found.ok.all() and not np.asarray(found.values["useless.slope"]).any()
+    numeric = FOURTH @ np.asarray(found.values[RATE]).reshape(4, ROWS) / step
+    exact = pf.influence(point, data, RATE).response
+    np.testing.assert_allclose(numeric, exact, rtol=1e-5, atol=1e-7 * np.max(np.abs(exact)))
+    hyper = {(e.path, e.name): e.derivative for e in pf.prior_derivatives(point, data, RATE)}
+    assert hyper["useless.slope", "scale"] == 0.0 and np.isnan(hyper["useless.slope", "loc"])
+
+
 def test_what_has_no_derivative_is_refused_but_refitted(table):
     point = pf.fit(line(Laplace(NOISE)), table, key=KEY, starts=2)
     with pytest.raises(ValueError, match="kinks"):
