@@ -39,6 +39,9 @@ _HOMES = {
     "growth_rate": "analysis.growth",
     "doubling_time": "analysis.growth",
     "doubling_interval": "analysis.growth",
+    "effective_compute_growth": "analysis.compute_growth",
+    "optimal_growth": "analysis.compute_growth",
+    "optimal_doubling_time": "analysis.compute_growth",
     "optimal_allocation": "analysis.allocation",
     "isoflop_allocation": "analysis.isoflop",
     "envelope_allocation": "analysis.envelope",
@@ -93,6 +96,9 @@ if TYPE_CHECKING:
     from progressfit.analysis.complementarity import complementarity as complementarity
     from progressfit.analysis.complementarity import with_interaction as with_interaction
     from progressfit.analysis.complementarity import with_substitution as with_substitution
+    from progressfit.analysis.compute_growth import effective_compute_growth as effective_compute_growth
+    from progressfit.analysis.compute_growth import optimal_doubling_time as optimal_doubling_time
+    from progressfit.analysis.compute_growth import optimal_growth as optimal_growth
     from progressfit.analysis.envelope import envelope_allocation as envelope_allocation
     from progressfit.analysis.growth import doubling_interval as doubling_interval
     from progressfit.analysis.growth import doubling_time as doubling_time

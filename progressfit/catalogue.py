@@ -9,6 +9,10 @@ STUDIES = {
         "progressfit.studies.erdil_besiroglu_2022",
         "Algorithmic progress in computer vision (arXiv 2212.05153): ImageNet, 97 models, 2012-2022",
     ),
+    "ho-2024": (
+        "progressfit.studies.ho_2024",
+        "Algorithmic progress in language models (arXiv 2403.05812): 231 rows, 2012-2023, twenty forms",
+    ),
     "hoffmann-2022": (
         "progressfit.studies.hoffmann_2022",
         "Compute-optimal language models (arXiv 2203.15556): three approaches, on 240 points of figure 4",
@@ -17,12 +21,14 @@ STUDIES = {
 LAWS = {
     "chinchilla": "loss as irreducible loss plus power laws in parameters and data (arXiv 2203.15556, approach 3)",
     "erdil_besiroglu": "augmented scaling law for accuracy: compute- and data-augmenting progress (arXiv 2212.05153)",
+    "ho2024": "loss of language models with progress in size and data efficiency, by benchmark (arXiv 2403.05812)",
     "kaplan": "loss as a joint power law in parameters and data (arXiv 2001.08361)",
     "linear": "linear baseline: logit performance on date and log inputs",
 }
 DATASETS = {
     "chinchilla": "language model loss, parameters, tokens, FLOP: 245 points of Hoffmann et al. 2022, 240 used",
     "imagenet": "ImageNet-1k accuracy, date, training compute, images, parameters: 113 rows, 97 used in the 2022 fit",
+    "language": "language model loss on three benchmarks, date, parameters, tokens: 231 rows (arXiv 2403.05812)",
 }
 SECTIONS: dict[str, tuple[str, str]] = {
     # measurement, identification, design, complementarity, influence, priors, selection: in this order

@@ -43,6 +43,7 @@ def _parser() -> argparse.ArgumentParser:
     reproduce.add_argument("--seed", type=_seed, default=0, metavar="N", help="seed of all random keys (default 0)")
     reproduce.add_argument("--quick", action="store_true", help="a tenth of the bootstrap replicates")
     reproduce.add_argument("--sample", action="store_true", help="draw from the posterior too, and add its columns")
+    reproduce.add_argument("--table", metavar="NAME", help="make one of the study's long tables instead, such as loo")
     reproduce.set_defaults(command=_reproduce)
 
     fit = commands.add_parser("fit", help="fit a law to a table of your own", epilog=_FIT_EXAMPLE, allow_abbrev=False)
@@ -113,7 +114,11 @@ def _reproduce(arguments: argparse.Namespace) -> int:
     if arguments.sample and not study.samples:
         _say(f"progressfit: the study '{study.name}' has no posterior (it states no priors); leave out --sample")
         return BAD_INPUT
-    result = study.run(Wanted(arguments.seed, arguments.quick, arguments.sample), _say)
+    if arguments.table is not None and arguments.table not in study.tables:
+        have = "; ".join(f"{name}: {about}" for name, about in study.tables.items()) or "none"
+        _say(f"progressfit: the study '{study.name}' has no table '{arguments.table}' (it has {have})")
+        return BAD_INPUT
+    result = study.run(Wanted(arguments.seed, arguments.quick, arguments.sample, arguments.table), _say)
     print(study_json(result) if arguments.json else answer_text(result))
     if arguments.out is not None and not _written(lambda folder: write_folder(result, folder), arguments.out):
         return BAD_INPUT

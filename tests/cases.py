@@ -13,6 +13,7 @@ import numpyro.distributions as dist
 
 from progressfit import laws
 from progressfit.dataset import Dataset, Labels, Record
+from progressfit.infer.prepare import prepare
 from progressfit.links import AbstractLink, Identity, Log, Logit, Probit
 from progressfit.model import Model
 from progressfit.noise import (
@@ -30,15 +31,19 @@ from progressfit.params import bind, free_leaves, sample_prior, tie
 from progressfit.terms import (
     CES,
     AbstractTerm,
+    ByGroup,
     Constant,
     EffectiveInput,
     Exp,
     ExponentialProgress,
     Function,
     GroupEffect,
+    LogarithmicProgress,
+    LogEffectiveEpochs,
     Logistic,
     LogSlope,
     LogSumExp,
+    PiecewiseProgress,
     PositiveConstant,
     Power,
     PowerLaw,
@@ -56,6 +61,7 @@ FALSE_ALARM = 1e-6
 
 ROWS = 9
 LABS = ("anna", "berta", "clara")
+BENCHMARKS = ("ptb", "wt103", "wt2")
 
 
 def records(n: int = ROWS, seed: int = 12) -> Record:
@@ -70,13 +76,13 @@ def records(n: int = ROWS, seed: int = 12) -> Record:
         # A known standard error of each row; every third row is exact.
         "error": 0.1 * (np.arange(n) % 3),
     }
-    return Record(columns, {"lab": np.arange(n) % len(LABS)}, {})
+    return Record(columns, {"lab": np.arange(n) % 3, "benchmark": np.arange(n) // 2 % 3}, {})
 
 
 def table(n: int = ROWS, seed: int = 12) -> Dataset:
     """Records with responses between 0 and 1, which lie in the domain of every link."""
     response = np.random.default_rng(seed + 1).uniform(0.2, 0.95, n)
-    labels = Labels("accuracy", tuple(f"net{i}" for i in range(n)), (("lab", LABS),))
+    labels = Labels("accuracy", tuple(f"net{i}" for i in range(n)), (("lab", LABS), ("benchmark", BENCHMARKS)))
     return Dataset(records(n, seed), response, np.arange(n) // 2, labels)
 
 
@@ -146,6 +152,17 @@ TERMS: dict[str, AbstractTerm] = {
         date=LogSlope("data", 0.3, reference=1e9),
         size=LogSlope("parameters", 0.2, reference=1e8),
     ),
+    "group_sum": GroupEffect("lab", normal().expand([len(LABS) - 1]), coding="sum", levels=LABS),
+    "group_reference": GroupEffect(
+        "lab", normal().expand([len(LABS) - 1]), coding="reference", reference="berta", levels=LABS
+    ),
+    "by_group": ByGroup("lab", levels=LABS, anna=power_law(), berta=Logistic(scaling()), clara=PositiveConstant(1.0)),
+    "negative": -scaling(),
+    "drift": LogarithmicProgress(normal(), channel="compute efficiency"),
+    "break": PiecewiseProgress(
+        normal(), normal(), dist.Normal(2016.0, 1.0), width=0.5, origin=2012.0, channel="habits"
+    ),
+    "epochs": LogEffectiveEpochs("data", saturation=dist.LogNormal(1.0, 0.3), reference=1e6),
     "function": Function(bend, channels=("habits",), strength=dist.HalfNormal(1.0)),
     "function_vector": Function(mixed, shares=dist.Dirichlet(np.ones(3))),
     "log_scale": LogScale(normal()),
@@ -169,6 +186,7 @@ NOISES: dict[str, AbstractNoise] = {
 LAWS: dict[str, Model] = {
     "chinchilla": laws.chinchilla(),
     "erdil_besiroglu": laws.erdil_besiroglu(),
+    "ho2024": prepare(laws.ho2024(7, prior=normal(0.1), noise=Gaussian(LogScale(normal()))), table()),
     "kaplan": laws.kaplan(),
     "linear": laws.linear({"compute": 1e18, "data": 1e6}, origin=2012.0, sd=0.3),
 }

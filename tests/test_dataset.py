@@ -121,7 +121,9 @@ class TestDataset:
 
     def test_unknown_groups_say_which_there_are(self):
         assert cases.table().levels("lab") == cases.LABS
-        with pytest.raises(ValueError, match=r"no group 'country' \(they have: lab\).*groups=\{'country': COLUMN\}"):
+        with pytest.raises(
+            ValueError, match=r"no group 'country' \(they have: lab, benchmark\).*groups=\{'country': COLUMN\}"
+        ):
             cases.table().levels("country")
 
     def test_record_of_a_level_predicts_like_its_rows(self):
@@ -158,7 +160,7 @@ class TestDataset:
         leaves, treedef = jax.tree.flatten(cases.table())
         again = jax.tree.unflatten(treedef, leaves)
         assert again.labels == cases.table().labels
-        assert len(leaves) == 6 + 1 + 2, "six columns, one group, response and clusters"
+        assert len(leaves) == 6 + 2 + 2, "six columns, two groups, response and clusters"
 
     def test_every_row_is_its_own_cluster_where_none_is_named(self):
         frame = pd.DataFrame({"y": [0.1, 0.2, 0.3], "n": [1, 2, 3], "paper": ["b", "a", "b"]})
@@ -172,7 +174,7 @@ class TestPrepare:
         assert params.dimension(spec) == 3
         prepared = pf.prepare(spec, cases.table())
         assert params.dimension(prepared) == 5
-        assert params.coordinate_names(prepared)[:3] == tuple(f"lab.effects[{i}]" for i in range(3))
+        assert params.coordinate_names(prepared)[:3] == tuple(f"lab.effects[{lab}]" for lab in cases.LABS)
         np.testing.assert_array_equal(params.prior_scale(prepared)[:3], [0.5] * 3)
 
     def test_preparing_again_changes_nothing(self):

@@ -1,6 +1,7 @@
 """Reading a law at fixed performance: how much of an input a level takes, and how that shrinks with time."""
 
 import dataclasses
+from collections.abc import Callable
 from typing import Any
 
 import equinox as eqx
@@ -36,19 +37,39 @@ def required_input(model: Model, level: Any, record: Record, input: str = "compu
     Natural units (scalar): infinite if the level lies beyond what any amount reaches, given the other inputs; 0 if
     the level is met without any.
     """
-    import optimistix as optx  # here, because most commands never solve anything
-
     require_x64()
     target = model.link.forward(jnp.asarray(level, float))
-    low, high = jnp.asarray(_LOG_LOW), jnp.asarray(_LOG_HIGH)
 
     def linked(log_input: jax.Array) -> jax.Array:
         return model.linked(record.replace(**{input: jnp.exp(log_input)}))
 
+    return jnp.exp(log_reaching(linked, target, _LOG_LOW, _LOG_HIGH))
+
+
+def log_reaching(linked: Callable[[jax.Array], jax.Array], target: Any, low: Any, high: Any) -> jax.Array:
+    """Where a function that changes in one direction reaches a target: bisection to the last digit.
+
+    Parameters
+    ----------
+    linked
+        Performance as a function of the logarithm of an amount (scalar to scalar).
+    target
+        The value looked for (scalar).
+    low, high
+        The ends between which it is looked for.
+
+    Returns
+    -------
+    The logarithm (scalar), with its derivatives as an implicit function: infinite if the target lies beyond ``high``,
+    minus infinity if ``low`` is as good.
+    """
+    import optimistix as optx  # here, because most commands never solve anything
+
+    low, high = jnp.asarray(low, float), jnp.asarray(high, float)
     better = jnp.where(linked(high) >= linked(low), 1.0, -1.0)
 
-    def excess(log_input: jax.Array) -> jax.Array:
-        return better * (linked(log_input) - target)
+    def excess(x: jax.Array) -> jax.Array:
+        return better * (linked(x) - target)
 
     reachable, trivial = excess(high) > 0, excess(low) >= 0
     middle = 0.5 * (low + high)
@@ -60,7 +81,7 @@ def required_input(model: Model, level: Any, record: Record, input: str = "compu
         max_steps=128,
         throw=False,
     ).value
-    return jnp.where(trivial, 0.0, jnp.where(reachable, jnp.exp(found), jnp.inf))
+    return jnp.where(trivial, -jnp.inf, jnp.where(reachable, found, jnp.inf))
 
 
 @dataclasses.dataclass(frozen=True)

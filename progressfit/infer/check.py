@@ -127,7 +127,7 @@ def _levels(term: AbstractGroupTerm, levels: tuple[str, ...]) -> list[Tick]:
     if isinstance(term, ByGroup):
         missing = [level for level in levels if level not in term.names]
         if missing:
-            text = f"The level '{missing[0]}' of the group '{term.group}' has no term; give one: ByGroup(..., {missing[0]}=...)."
+            text = f"The level '{missing[0]}' of the group '{term.group}' has no term; give ByGroup one of that name."
             return [Tick(False, text)]
     return []
 

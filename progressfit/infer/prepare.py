@@ -52,17 +52,14 @@ def _sized(term: GroupEffect, path: str, data: Dataset) -> GroupEffect:
     )
     if isinstance(effects, Tied):
         return sized
-    count = len(sized.free_levels)
+    count, which = len(sized.free_levels), "level" if sized.coding == "levels" else "free level"
     if isinstance(effects, Distribution) and effects.shape() == ():
         effects = effects.expand([count])
     shape = effects.shape() if isinstance(effects, Distribution) else getattr(effects, "shape", ())
     if not isinstance(effects, Distribution) and shape == ():
-        raise ValueError(f"'{path}.effects' is one number; a fixed group effect needs {count}, one for each free level")
+        raise ValueError(f"'{path}.effects' is one number; a fixed group effect needs {count}, one for each {which}")
     if shape != (count,):
-        raise ValueError(
-            f"'{path}.effects' has shape {shape}, but the group '{term.group}' has {count} free levels "
-            f"({', '.join(sized.free_levels)})"
-        )
+        raise ValueError(f"'{path}.effects' has shape {shape}, but the group '{term.group}' has {count} {which}s")
     return GroupEffect(
         term.group, effects, scale=term.scale, coding=term.coding, reference=term.reference, levels=levels
     )

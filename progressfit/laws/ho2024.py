@@ -179,7 +179,7 @@ def ho2024(
 
 
 def laplace_scale(delta: float, rows: int, variance: float = 0.5) -> float:
-    """Scale ``b`` of the Laplace prior that stands for the penalty ``delta * sum |theta|`` on a mean square of ``rows``.
+    """Scale ``b`` of the Laplace prior that stands for a penalty ``delta * sum |theta|`` on a mean square of ``rows``.
 
     ``b = 2 variance / (rows delta)`` for normal noise of that variance. With the variance 1/2 the negative log density
     is ``rows`` times the published objective, but for constants.

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from progressfit.studies.base import BarsPicture, CurvesPicture, ModesPicture, Picture
+from progressfit.studies.base import BarsPicture, CurvesPicture, ModesPicture, Picture, SpecificationPicture
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -112,4 +112,33 @@ def _modes(picture: ModesPicture) -> "Figure":
     left.set(xlabel=picture.x_label, ylabel=picture.y_label)
     right.set(xlabel=picture.quantity_label, ylabel="replicates")
     left.legend(frameon=False, fontsize=9)
+    return figure
+
+
+@make_figure.register(SpecificationPicture)
+def _specifications(picture: SpecificationPicture) -> "Figure":
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(9.0, 7.5), layout="constrained")
+    top, below = figure.subplots(2, 1, sharex=True, height_ratios=(3, 2))
+    figure.suptitle(picture.title, fontsize=12)
+    figure.supxlabel(picture.note, fontsize=8, color="#555555")
+    places = np.arange(len(picture.names))
+    top.vlines(places, picture.low, picture.high, color=_COLOURS[0], linewidth=2, alpha=0.6)
+    top.plot(places, picture.value, "o", color=_COLOURS[0])
+    top.axhline(0.0, color="#222222", linewidth=0.8)
+    # One wide interval must not flatten the rest.
+    low, high = np.quantile(picture.low, 0.1), np.quantile(picture.high, 0.9)
+    margin = 0.1 * (high - low)
+    top.set_ylim(min(low, float(picture.value.min())) - margin, max(high, float(picture.value.max())) + margin)
+    top.set_ylabel(picture.y_label)
+    x, y = np.nonzero(picture.marks)
+    below.plot(x, y, "s", color="#222222", markersize=5)
+    below.set_yticks(np.arange(len(picture.choices)), picture.choices, fontsize=8)
+    below.set_xticks(places, picture.names, fontsize=8)
+    below.invert_yaxis()
+    for axis in (top, below):
+        axis.spines[["top", "right"]].set_visible(False)
+        axis.grid(True, color="#e6e6e6", linewidth=0.6)
+        axis.set_axisbelow(True)
     return figure

@@ -161,7 +161,26 @@ class ModesPicture:
     note: str = ""
 
 
-Picture = CurvesPicture | BarsPicture | ModesPicture
+@dataclasses.dataclass(frozen=True)
+class SpecificationPicture:
+    """One quantity under many specifications, sorted, and below it the choices behind each.
+
+    ``value``, ``low`` and ``high`` of shape ``(specifications,)``; ``marks`` says which of the named ``choices`` each
+    specification made, ``(specifications, choices)``.
+    """
+
+    title: str
+    y_label: str
+    names: tuple[str, ...]
+    value: np.ndarray
+    low: np.ndarray
+    high: np.ndarray
+    choices: tuple[str, ...]
+    marks: np.ndarray
+    note: str = ""
+
+
+Picture = CurvesPicture | BarsPicture | ModesPicture | SpecificationPicture
 
 
 @dataclasses.dataclass(frozen=True)
@@ -236,23 +255,29 @@ class Subject:
 
 @dataclasses.dataclass(frozen=True)
 class Wanted:
-    """What a run of a study is to do: the seed of all random keys, fewer replicates, draws from the posterior too."""
+    """What a run of a study is to do: the seed of all random keys, fewer replicates, draws from the posterior too.
+
+    ``table`` names one of the study's long tables, which is then made instead.
+    """
 
     seed: int = 0
     quick: bool = False
     sample: bool = False
+    table: str | None = None
 
 
 @dataclasses.dataclass(frozen=True)
 class Study:
     """A published analysis that can be run again.
 
-    ``run(wanted, say)`` does the work. ``samples`` says whether the study has a posterior to draw from. ``subject()``
-    is what ``progressfit sensitivity`` doubts; ``None`` where the study has no single answer to doubt.
+    ``run(wanted, say)`` does the work. ``samples`` says whether the study has a posterior to draw from, ``tables`` which
+    long tables can be made instead, name -> what it is. ``subject()`` is what ``progressfit sensitivity`` doubts;
+    ``None`` where the study has no single answer to doubt.
     """
 
     name: str
     title: str
     run: Callable[[Wanted, Say], StudyResult]
     samples: bool = False
+    tables: Mapping[str, str] = dataclasses.field(default_factory=dict)
     subject: Callable[[], Subject] | None = None

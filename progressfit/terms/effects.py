@@ -52,7 +52,8 @@ class GroupEffect(AbstractGroupTerm):
             )
         if self.levels and self.reference is not None and self.reference not in self.levels:
             raise ValueError(
-                f"the reference level '{self.reference}' is not one of the group '{self.group}': {', '.join(self.levels)}"
+                f"the reference level '{self.reference}' is not one of the group '{self.group}', which has: "
+                f"{', '.join(self.levels)}"
             )
 
     @property

@@ -12,15 +12,19 @@ from progressfit.dataset import Record
 from progressfit.terms import (
     CES,
     AbstractPositiveTerm,
+    ByGroup,
     Constant,
     EffectiveInput,
     Exp,
     ExponentialProgress,
     Function,
     GroupEffect,
+    LogarithmicProgress,
+    LogEffectiveEpochs,
     Logistic,
     LogSlope,
     LogSumExp,
+    PiecewiseProgress,
     PositiveConstant,
     Power,
     PowerLaw,
@@ -34,6 +38,7 @@ from progressfit.terms.base import is_positive, log_value
 every_term = pytest.mark.parametrize("name", cases.TERMS)
 RECORD = cases.records()
 X = RECORD.columns
+LAB = np.asarray(RECORD.codes["lab"])
 AGES = X["date"] - 2012.0
 
 
@@ -122,6 +127,25 @@ FORMULAS = {
     "sum": (Sum(a=0.5, b=Slope("width", 2.0, reference=0.0)), 0.5 + 2.0 * X["width"]),
     "product": (Product(a=0.5, b=Slope("width", 2.0, reference=0.0)), X["width"]),
     "group_effect": (GroupEffect("lab", np.array([1.0, -2.0, 4.0]), scale=0.5), np.array([0.5, -1.0, 2.0] * 3)),
+    "group_reference": (
+        GroupEffect("lab", np.array([1.0, 4.0]), coding="reference", reference="berta", levels=cases.LABS),
+        np.array([1.0, 0.0, 4.0] * 3),
+    ),
+    "group_sum": (GroupEffect("lab", np.array([1.0, -3.0]), coding="sum", levels=cases.LABS), [1.0, -3.0, 2.0] * 3),
+    "by_group": (
+        ByGroup("lab", levels=cases.LABS, clara=rate(0.4), anna=2.0, berta=Slope("width", 3.0, reference=0.0)),
+        np.where(LAB == 0, 2.0, np.where(LAB == 1, 3.0 * X["width"], 0.4 * AGES)),
+    ),
+    "negative": (-Slope("width", 3.0, reference=0.25), -3.0 * (X["width"] - 0.25)),
+    "drift": (LogarithmicProgress(0.4, origin=2.0, channel="algorithms"), 0.4 * np.log(X["date"] / 2.0)),
+    "break": (
+        PiecewiseProgress(0.4, 1.1, 2016.5, origin=2018.0, channel="algorithms"),
+        np.where(X["date"] < 2016.5, 0.4 * (X["date"] - 2016.5), 1.1 * (X["date"] - 2016.5)) - 1.1 * 1.5,
+    ),
+    "epochs": (
+        LogEffectiveEpochs("data", saturation=2.5, reference=1e7),
+        np.log(1 + 2.5 * (1 - np.exp(-X["data"] / 2.5e7))),
+    ),
     "function": (Function(wave, height=3.0), 3.0 * np.sin(X["width"])),
     "function_vector": (
         Function(cases.mixed, shares=np.array([0.2, 0.3, 0.5])),
