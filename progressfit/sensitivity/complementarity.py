@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from progressfit.analysis.complementarity import INTERACTION, Complementarity, complementarity
+from progressfit.analysis.complementarity import INTERACTION, Complementarity, complementarity, with_interaction
 from progressfit.analysis.growth import doubling_time, duration
 from progressfit.sensitivity.base import Question, Section, rate_words, row_names
 from progressfit.sensitivity.drawing import BLUE, DARK, ORANGE, PALE
@@ -21,20 +21,21 @@ _DRAWS, _QUICK_DRAWS = 2000, 1000
 def section(question: Question) -> Section:
     """An interaction and a CES combination of progress and the input: coefficient, held-out gain, verdict."""
     point, subject = question.point, question.subject
-    posterior = question.posterior if question.has_posterior else None
     try:
-        found = complementarity(
-            point,
-            subject.data,
-            subject.input,
-            key=question.key_for(NAME),
-            spec=subject.spec,
-            posterior=posterior,
-            draws=_QUICK_DRAWS if question.quick else _DRAWS,
-            starts=subject.starts,
-        )
+        with_interaction(subject.spec, subject.input)
     except ValueError as error:
         return Section(NAME, TITLE, (f"This does not apply here: {error}.",))
+    posterior = question.posterior if question.has_posterior else None
+    found = complementarity(
+        point,
+        subject.data,
+        subject.input,
+        key=question.key_for(NAME),
+        spec=subject.spec,
+        posterior=posterior,
+        draws=_QUICK_DRAWS if question.quick else _DRAWS,
+        starts=subject.starts,
+    )
     sentences = [text for form in found for text in _sentences(question, form)]
     if posterior is None:
         sentences.append("A prior is flat, so there is no posterior and no held-out comparison.")
