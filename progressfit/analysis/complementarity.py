@@ -36,7 +36,7 @@ from progressfit.terms import (
 )
 
 INTERACTION, SUBSTITUTION = "interaction", "CES"
-_SD, _SUBSTITUTION_SD = 0.02, 1.0
+_SD, _SUBSTITUTION_SD = 0.02, 0.5
 
 
 class _Site(NamedTuple):
@@ -80,8 +80,8 @@ def with_interaction(spec: Model, input: str = "compute", prior: Distribution | 
 def with_substitution(spec: Model, input: str = "compute", prior: Distribution | float | None = None) -> Model:
     """The same law with progress and an input combined by :class:`progressfit.terms.CES` instead of added.
 
-    Parameters as for :func:`with_interaction`; the prior is that of the ``substitution`` parameter, ``Normal(0, 1)`` by
-    default: 0 is the law itself.
+    Parameters as for :func:`with_interaction`; the prior is that of the ``substitution`` parameter, ``Normal(0, 0.5)``
+    by default: 0 is the law itself.
     """
     site = _site(spec, input)
     substitution = Normal(0.0, _SUBSTITUTION_SD) if prior is None else prior
