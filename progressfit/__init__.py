@@ -56,6 +56,17 @@ _HOMES = {
     "predict_intervals": "analysis.predict",
     "extrapolation": "analysis.predict",
     "determined": "analysis.identify",
+    "complementarity": "analysis.complementarity",
+    "with_interaction": "analysis.complementarity",
+    "with_substitution": "analysis.complementarity",
+    "influence": "analysis.influence",
+    "leave_out": "analysis.influence",
+    "selection": "analysis.selection",
+    "filtered": "analysis.selection",
+    "power_scaling": "analysis.priors",
+    "prior_derivatives": "analysis.priors",
+    "prior_sweep": "analysis.priors",
+    "rescaled_priors": "analysis.priors",
     "prior_predictive": "analysis.prior_predictive",
     "compare": "analysis.compare",
     "cross_validate": "analysis.validation",
@@ -82,6 +93,9 @@ if TYPE_CHECKING:
     from progressfit.analysis.calibration import calibrate as calibrate
     from progressfit.analysis.calibration_result import Calibration as Calibration
     from progressfit.analysis.compare import compare as compare
+    from progressfit.analysis.complementarity import complementarity as complementarity
+    from progressfit.analysis.complementarity import with_interaction as with_interaction
+    from progressfit.analysis.complementarity import with_substitution as with_substitution
     from progressfit.analysis.compute_growth import effective_compute_growth as effective_compute_growth
     from progressfit.analysis.compute_growth import optimal_doubling_time as optimal_doubling_time
     from progressfit.analysis.compute_growth import optimal_growth as optimal_growth
@@ -90,11 +104,19 @@ if TYPE_CHECKING:
     from progressfit.analysis.growth import doubling_time as doubling_time
     from progressfit.analysis.growth import growth_rate as growth_rate
     from progressfit.analysis.identify import determined as determined
+    from progressfit.analysis.influence import influence as influence
+    from progressfit.analysis.influence import leave_out as leave_out
     from progressfit.analysis.isoflop import isoflop_allocation as isoflop_allocation
     from progressfit.analysis.predict import extrapolation as extrapolation
     from progressfit.analysis.predict import predict as predict
     from progressfit.analysis.predict import predict_intervals as predict_intervals
     from progressfit.analysis.prior_predictive import prior_predictive as prior_predictive
+    from progressfit.analysis.priors import power_scaling as power_scaling
+    from progressfit.analysis.priors import prior_derivatives as prior_derivatives
+    from progressfit.analysis.priors import prior_sweep as prior_sweep
+    from progressfit.analysis.priors import rescaled_priors as rescaled_priors
+    from progressfit.analysis.selection import filtered as filtered
+    from progressfit.analysis.selection import selection as selection
     from progressfit.analysis.threshold import pareto_frontier as pareto_frontier
     from progressfit.analysis.threshold import required_input as required_input
     from progressfit.analysis.threshold import threshold_reading as threshold_reading

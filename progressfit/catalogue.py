@@ -30,3 +30,17 @@ DATASETS = {
     "imagenet": "ImageNet-1k accuracy, date, training compute, images, parameters: 113 rows, 97 used in the 2022 fit",
     "language": "language model loss on three benchmarks, date, parameters, tokens: 231 rows (arXiv 2403.05812)",
 }
+SECTIONS: dict[str, tuple[str, str]] = {
+    # measurement, identification, design, complementarity, influence, priors, selection: in this order
+    "complementarity": (
+        "progressfit.sensitivity.complementarity",
+        "Complementarity: whether progress and scale multiply",
+    ),
+    "influence": ("progressfit.sensitivity.influence", "Influence: which rows move the answer"),
+    "priors": ("progressfit.sensitivity.priors", "Priors: how far the answer hangs on them"),
+    "selection": (
+        "progressfit.sensitivity.selection",
+        "Selection: unobserved quality, and which rows were published",
+    ),
+}
+"""Sections of ``progressfit sensitivity``, in the order in which its page shows them: name -> (module, about)."""

@@ -1,4 +1,4 @@
-"""The command line: ``progressfit reproduce``, ``progressfit fit`` and ``progressfit list``."""
+"""The command line: ``progressfit reproduce``, ``sensitivity``, ``fit`` and ``list``."""
 
 import argparse
 import sys
@@ -6,8 +6,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from progressfit import __version__
-from progressfit.catalogue import DATASETS, LAWS, STUDIES
-from progressfit.commands.options import BadInput, add_fit_options, read_fit_options
+from progressfit.catalogue import DATASETS, LAWS, SECTIONS, STUDIES
+from progressfit.commands.options import BadInput, add_fit_options, read_fit_options, require_known
 
 DONE, NOT_CERTIFIED, BAD_INPUT = 0, 1, 2
 _FIT_EXAMPLE = (
@@ -49,6 +49,21 @@ def _parser() -> argparse.ArgumentParser:
     fit = commands.add_parser("fit", help="fit a law to a table of your own", epilog=_FIT_EXAMPLE, allow_abbrev=False)
     add_fit_options(fit)
     fit.set_defaults(command=_fit)
+
+    doubts = commands.add_parser("sensitivity", help="what drives the answer of a study, and what its data cannot say")
+    doubts.add_argument("study", metavar="STUDY", help="name of a study; 'progressfit list' shows them")
+    doubts.add_argument(
+        "--only",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help=f"one section, repeatable: {', '.join(SECTIONS)}",
+    )
+    doubts.add_argument("--json", action="store_true", help="print one JSON object and nothing else")
+    doubts.add_argument("--out", type=Path, metavar="DIR", help="write the page, tables and pictures to this folder")
+    doubts.add_argument("--seed", type=_seed, default=0, metavar="N", help="seed of all random keys (default 0)")
+    doubts.add_argument("--quick", action="store_true", help="a tenth of the replicates")
+    doubts.set_defaults(command=_sensitivity)
 
     listing = commands.add_parser("list", help="show studies, laws and data sets")
     listing.set_defaults(command=_list)
@@ -108,6 +123,35 @@ def _reproduce(arguments: argparse.Namespace) -> int:
     if arguments.out is not None and not _written(lambda folder: write_folder(result, folder), arguments.out):
         return BAD_INPUT
     return _status(result.doubt)
+
+
+def _sensitivity(arguments: argparse.Namespace) -> int:
+    try:
+        require_known("study", arguments.study, STUDIES)
+        for name in arguments.only:
+            require_known("section", name, SECTIONS)
+    except BadInput as error:
+        return _refuse(error)
+    if arguments.out is not None and not _usable(arguments.out):
+        return BAD_INPUT
+    # Imported here, so that --help and list stay fast.
+    from progressfit.startup import start_jax
+
+    start_jax(_say)
+    from progressfit.commands.doubt import DoubtRequest, doubt
+
+    request = DoubtRequest(
+        arguments.study, tuple(arguments.only), arguments.seed, arguments.quick, arguments.json, arguments.out
+    )
+    try:
+        text, reason = doubt(request, _say)
+    except BadInput as error:
+        return _refuse(error)
+    except OSError as error:
+        _say(f"progressfit: cannot write to '{arguments.out}': {error.strerror}")
+        return BAD_INPUT
+    print(text)
+    return _status(reason)
 
 
 def _written(write: Callable[[Path], list[Path]], folder: Path) -> bool:

@@ -29,6 +29,7 @@ from progressfit.noise import (
 )
 from progressfit.params import bind, free_leaves, sample_prior, tie
 from progressfit.terms import (
+    CES,
     AbstractTerm,
     ByGroup,
     Constant,
@@ -146,6 +147,11 @@ TERMS: dict[str, AbstractTerm] = {
     "sum": Sum(offset=normal(), progress=progress(), scaling=scaling()),
     "product": Product(height=dist.LogNormal(0.0, 0.2), shape=Logistic(Sum(const=normal(), scaling=scaling()))),
     "group_effect": GroupEffect("lab", normal().expand([len(LABS)]), scale=dist.HalfNormal(0.5)),
+    "ces": CES(
+        dist.Normal(0.0, 0.5),
+        date=LogSlope("data", 0.3, reference=1e9),
+        size=LogSlope("parameters", 0.2, reference=1e8),
+    ),
     "group_sum": GroupEffect("lab", normal().expand([len(LABS) - 1]), coding="sum", levels=LABS),
     "group_reference": GroupEffect(
         "lab", normal().expand([len(LABS) - 1]), coding="reference", reference="berta", levels=LABS

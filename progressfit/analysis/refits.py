@@ -8,11 +8,10 @@ import numpy as np
 
 from progressfit.compiled import compiled
 from progressfit.dataset import Dataset
-from progressfit.infer.certificate import is_stationary
 from progressfit.infer.devices import Plan, batched, gather, plan_batch, share
-from progressfit.infer.minimise import Minimum
-from progressfit.infer.pointwise import Scale
-from progressfit.infer.programs import Ranges, draw_starts, prior_ranges, solve_best, step_scale
+from progressfit.infer.pointwise import Scale, log_likelihood
+from progressfit.infer.programs import draw_starts, prior_ranges
+from progressfit.infer.refit import Changes, refit
 from progressfit.infer.result import Fit
 from progressfit.infer.tables import QUICK, SHORT, Table, sample_tables
 from progressfit.model import Model
@@ -28,7 +27,6 @@ _MOST_DIVERGING = 0.01
 # Draws, effectively, that have to carry a mean density before batch means say how far it is off.
 _FEWEST = 100
 _TARGET_ACCEPT = 0.8
-_MOST_STEPS = 2000
 
 
 class Refits(NamedTuple):
@@ -117,13 +115,10 @@ def sample_without(
 
 def fit_without(spec: Model, starts: jax.Array, data: Dataset, weights: np.ndarray, on: Scale) -> Refits:
     """Penalised refits (maximum a posteriori) under several row weights, all in one program; see above."""
-    table = data.bare()
-    plan = plan_batch(len(data), dimension(spec))
-    found = _fit_weighted(spec, starts, share(jnp.asarray(weights)), table, prior_ranges(spec), on=on, plan=plan)
-    log_density, end = gather(found, len(weights))
-    ok = np.isfinite(end.value) & is_stationary(end.decrement, end.rounding) & (end.curvature > 0)
+    found = refit(spec, starts, data, np.ones(len(data)), Changes(weights=weights))
+    log_density = log_likelihood(spec, found.values, data, on=on)
     nothing = np.full(len(weights), np.nan)
-    return Refits(log_density, np.zeros_like(log_density), np.asarray(ok), nothing, nothing)
+    return Refits(log_density, np.zeros_like(log_density), found.ok, nothing, nothing)
 
 
 @compiled("on", "plan")
@@ -156,17 +151,3 @@ def _split_rhat(draws: jax.Array) -> jax.Array:
     within = jnp.mean(jnp.var(halves, axis=1, ddof=1), axis=0)
     between = jnp.var(jnp.mean(halves, axis=1), axis=0, ddof=1)
     return jnp.sqrt((half - 1) / half + between / within)
-
-
-@compiled("on", "plan")
-def _fit_weighted(
-    spec: Model, starts: jax.Array, weights: jax.Array, data: Dataset, ranges: Ranges, on: Scale, plan: Plan
-) -> tuple[jax.Array, Minimum]:
-    """Best end of each refit from all starts ``(starts, d)``, and the log density of every row there."""
-    scale = step_scale(ranges, starts[0])
-
-    def one(own: jax.Array) -> tuple[jax.Array, Minimum]:
-        end = solve_best(spec, starts, data, own, jnp.ones(()), scale, jnp.asarray(_MOST_STEPS))
-        return bind(spec, constrain(spec, end.z)[0]).log_lik(data, on=on), end
-
-    return batched(one, weights, plan)

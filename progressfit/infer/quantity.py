@@ -61,6 +61,27 @@ def resolve(of: Any, point: Fit) -> Quantity:
     return Quantity(name, measure, np.zeros(len(point.optima[0].z)), lambda u: u)
 
 
+@dataclasses.dataclass(frozen=True)
+class Entry:
+    """One entry of a parameter as a function of a model; equal ones are equal, so that programs are compiled once."""
+
+    path: str
+    index: int
+
+    def __call__(self, model: Model) -> jax.Array:
+        """The number at this place of the tree."""
+        return jnp.ravel(jnp.asarray(leaves(model)[self.path]))[self.index]
+
+
+def measured(of: Any, point: Fit) -> tuple[str, Measure]:
+    """Name and function of the quantity that ``of`` names, a parameter in its own space; see :func:`resolve`."""
+    quantity = resolve(of, point)
+    if quantity.measure is not None:
+        return quantity.name, quantity.measure
+    path, _, index = quantity.name.removesuffix("]").partition("[")
+    return quantity.name, Entry(path, int(index or 0))
+
+
 def _coordinate(path: str, point: Fit) -> Quantity:
     spec, names = point.spec, coordinate_names(point.spec)
     if path not in names:

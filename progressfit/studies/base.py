@@ -6,8 +6,10 @@ from typing import Any
 
 import numpy as np
 
+from progressfit.analysis.growth import growth_rate
 from progressfit.dataset import Dataset
 from progressfit.infer.result import RESULTS, Draws, Fit
+from progressfit.model import Model
 
 
 @dataclasses.dataclass(frozen=True)
@@ -212,6 +214,46 @@ Say = Callable[[str], None]
 
 
 @dataclasses.dataclass(frozen=True)
+class Subject:
+    """What a study (or a user with a table) hands over to be doubted; see :mod:`progressfit.sensitivity`.
+
+    Attributes
+    ----------
+    name, title
+        Of the study.
+    spec, data
+        The law with its priors and the table.
+    of
+        The answer: a named function of one model, differentiable, natural log units per year.
+    quantity, unit
+        The answer in words, and its unit.
+    input
+        The input whose efficiency it measures.
+    tables
+        Other conventions of the same table, row by row, by name; the first is the one that ``data`` holds.
+    log10_sd
+        Standard deviation of log10 of ``input`` row by row, ``(n,)``; NaN where it is not known. ``None`` without.
+    sweep
+        What a sweep of the priors moves, in words, and the law for each value of it, differing in numbers only.
+    starts
+        Number of starts of the fit.
+    """
+
+    name: str
+    title: str
+    spec: Model
+    data: Dataset
+    of: Callable[[Model], Any] = growth_rate
+    quantity: str = "growth rate of effective compute"
+    unit: str = "natural log units a year"
+    input: str = "compute"
+    tables: Mapping[str, Dataset] = dataclasses.field(default_factory=dict)
+    log10_sd: np.ndarray | None = None
+    sweep: tuple[str, Mapping[float, Model]] | None = None
+    starts: int = 64
+
+
+@dataclasses.dataclass(frozen=True)
 class Wanted:
     """What a run of a study is to do: the seed of all random keys, fewer replicates, draws from the posterior too.
 
@@ -229,7 +271,8 @@ class Study:
     """A published analysis that can be run again.
 
     ``run(wanted, say)`` does the work. ``samples`` says whether the study has a posterior to draw from, ``tables``
-    which long tables can be made instead, name -> what it is.
+    which long tables can be made instead, name -> what it is. ``subject()`` is what ``progressfit sensitivity`` doubts;
+    ``None`` where the study has no single answer to doubt.
     """
 
     name: str
@@ -237,3 +280,4 @@ class Study:
     run: Callable[[Wanted, Say], StudyResult]
     samples: bool = False
     tables: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    subject: Callable[[], Subject] | None = None

@@ -13,6 +13,7 @@ from progressfit.terms.base import (
     Product,
     Sum,
 )
+from progressfit.terms.ces import CES
 from progressfit.terms.effects import ByGroup, GroupEffect
 from progressfit.terms.function import Function
 from progressfit.terms.inputs import EffectiveInput, LogEffectiveEpochs, LogSlope, Slope
@@ -21,6 +22,7 @@ from progressfit.terms.transform import Exp, Logistic, LogSumExp
 from progressfit.terms.trend import ExponentialProgress, LogarithmicProgress, PiecewiseProgress
 
 __all__ = [
+    "CES",
     "AbstractComposite",
     "AbstractGroupTerm",
     "AbstractInputTerm",

@@ -10,6 +10,7 @@ import scipy.special
 from progressfit import params
 from progressfit.dataset import Record
 from progressfit.terms import (
+    CES,
     AbstractPositiveTerm,
     ByGroup,
     Constant,
@@ -118,6 +119,10 @@ FORMULAS = {
     "log_sum_exp": (
         LogSumExp(a=0.5, b=Slope("width", 2.0, reference=0.0)),
         scipy.special.logsumexp(np.stack([np.full(cases.ROWS, 0.5), 2.0 * X["width"]]), axis=0),
+    ),
+    "ces": (
+        CES(-0.8, a=0.5, b=Slope("width", 2.0, reference=0.0)),
+        -2.5 * np.log((np.exp(-0.4) + np.exp(-1.6 * X["width"])) / 2),
     ),
     "sum": (Sum(a=0.5, b=Slope("width", 2.0, reference=0.0)), 0.5 + 2.0 * X["width"]),
     "product": (Product(a=0.5, b=Slope("width", 2.0, reference=0.0)), X["width"]),

@@ -16,8 +16,8 @@ from progressfit.studies.erdil_besiroglu_2022 import published
 from progressfit.studies.erdil_besiroglu_2022.evidence import Evidence, gather
 from progressfit.studies.erdil_besiroglu_2022.figures import LEVEL, interval, quantities
 from progressfit.studies.erdil_besiroglu_2022.pictures import pictures
+from progressfit.studies.erdil_besiroglu_2022.subject import NAME, subject
 
-NAME = "erdil-besiroglu-2022"
 _REPLICATES, _QUICK_REPLICATES = 1000, 100
 _HEADLINE_PAIR = "AlexNet -> ViT-e"
 _COMMON_DATA = 1.28e6  # images of ImageNet-1k
@@ -157,4 +157,4 @@ def _models_table(found: Evidence) -> list[dict[str, Any]]:
     ]
 
 
-STUDY = Study(NAME, published.CITATION, run, samples=True)
+STUDY = Study(NAME, published.CITATION, run, samples=True, subject=subject)

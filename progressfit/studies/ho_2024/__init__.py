@@ -18,8 +18,8 @@ from progressfit.studies.ho_2024 import forms, procedure, published
 from progressfit.studies.ho_2024.evidence import Evidence, at_point, gather, growth, objective
 from progressfit.studies.ho_2024.figures import interval, quantities, rates
 from progressfit.studies.ho_2024.pictures import pictures, specification_curve
+from progressfit.studies.ho_2024.subject import NAME, subject
 
-NAME = "ho-2024"
 _REPLICATES, _QUICK_REPLICATES = 1000, 100
 _QUICK_FORMS = (1, 7, 12, 18)
 
@@ -269,4 +269,5 @@ STUDY = Study(
         "loo": "leave-one-out errors of twenty forms under six penalties",
         "forms": "growth rate of every form with intervals: the specification curve",
     },
+    subject=subject,
 )
