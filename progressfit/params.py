@@ -268,7 +268,7 @@ def log_prior(spec: Any, values: Mapping[str, Any], kinks: bool = True) -> jax.A
     total = jnp.zeros(())
     for leaf in free_leaves(spec):
         own: Any = _core(leaf.prior)
-        smooth = not kinks and isinstance(own, Laplace)
+        smooth = not kinks and _is_laplace(own)
         density = own.log_prob(own.loc) * np.ones(leaf.size) if smooth else leaf.prior.log_prob(values[leaf.path])
         total = total + jnp.sum(density)
     return total
@@ -303,10 +303,14 @@ def kink_places(spec: Any) -> tuple[jax.Array, jax.Array]:
     centre, slope = [jnp.zeros(0)], [jnp.zeros(0)]
     for leaf in free_leaves(spec):
         prior: Any = _core(leaf.prior)
-        sharp = isinstance(prior, Laplace)
+        sharp = _is_laplace(prior)
         centre.append(jnp.broadcast_to(jnp.ravel(prior.loc) if sharp else 0.0, leaf.size))
         slope.append(jnp.broadcast_to(1 / jnp.ravel(prior.scale) if sharp else 0.0, leaf.size))
     return jnp.concatenate(centre), jnp.concatenate(slope)
+
+
+def _is_laplace(prior: Any) -> bool:
+    return isinstance(prior, Laplace)
 
 
 def _core(prior: Any) -> Distribution:
