@@ -49,6 +49,11 @@ _HOMES = {
     "envelope_bias": "analysis.allocation_bias",
     "shapley": "analysis.attribution",
     "compute_equivalent_gain": "analysis.attribution",
+    "innovation_gain": "analysis.gain",
+    "innovation_curve": "analysis.gain",
+    "allocation_gain": "analysis.gain",
+    "law_gain": "analysis.gain",
+    "scale_dependence": "analysis.gain",
     "required_input": "analysis.threshold",
     "threshold_reading": "analysis.threshold",
     "pareto_frontier": "analysis.threshold",
@@ -100,6 +105,11 @@ if TYPE_CHECKING:
     from progressfit.analysis.compute_growth import optimal_doubling_time as optimal_doubling_time
     from progressfit.analysis.compute_growth import optimal_growth as optimal_growth
     from progressfit.analysis.envelope import envelope_allocation as envelope_allocation
+    from progressfit.analysis.gain import allocation_gain as allocation_gain
+    from progressfit.analysis.gain import innovation_curve as innovation_curve
+    from progressfit.analysis.gain import innovation_gain as innovation_gain
+    from progressfit.analysis.gain import law_gain as law_gain
+    from progressfit.analysis.gain import scale_dependence as scale_dependence
     from progressfit.analysis.growth import doubling_interval as doubling_interval
     from progressfit.analysis.growth import doubling_time as doubling_time
     from progressfit.analysis.growth import growth_rate as growth_rate

@@ -66,13 +66,7 @@ def innovation_gain(
     require_x64()
     for name in inputs:
         require_input(model, name)
-    target = model.linked(changed_record(record, change))
-
-    def linked(log_factor: jax.Array) -> jax.Array:
-        return model.linked(record.replace(**{name: record[name] * jnp.exp(log_factor) for name in inputs}))
-
-    log_factor = log_reaching(linked, target, -_REACH, _REACH)
-    return Gain(jnp.exp(log_factor), jnp.exp(len(inputs) * log_factor))
+    return _innovation(_arrays(model), _arrays(record), _arrays(changed_record(record, change)), inputs)
 
 
 def innovation_curve(
@@ -108,11 +102,15 @@ def innovation_curve(
     if len(inputs) not in (1, 2):
         raise ValueError("innovation_curve splits compute between two inputs, or takes it as the only one")
 
-    def gain(budget: jax.Array) -> jax.Array:
-        amount = budget if len(inputs) == 1 else jnp.sqrt(budget / flop)
-        return innovation_gain(model, at.replace(**dict.fromkeys(inputs, amount)), change, inputs).compute
-
-    return _over(gain, compute)
+    moved = [name for name in inputs if name in change]
+    if moved:
+        raise ValueError(f"'{moved[0]}' is set by the budget, so it cannot be what changes")
+    require_x64()
+    for name in inputs:
+        require_input(model, name)
+    at = at.replace(**dict.fromkeys(inputs, 1.0))
+    changed, budgets = _arrays(changed_record(at, change)), jnp.asarray(compute, float)
+    return _innovation_curve(_arrays(model), budgets, _arrays(at), changed, jnp.asarray(flop, float), inputs)
 
 
 def allocation_gain(
@@ -143,7 +141,14 @@ def allocation_gain(
     The gain (scalar), at least 1 but for rounding; NaN where either law has no best split.
     """
     record = Record({}, {}, {}) if at is None else at
-    compute = jnp.asarray(compute, float)
+    budget, each = jnp.asarray(compute, float), jnp.asarray(flop, float)
+    return _allocation_gain(_arrays(judge), _arrays(planner), budget, each, _arrays(record), inputs)
+
+
+@eqx.filter_jit
+def _allocation_gain(
+    judge: Model, planner: Model, compute: Any, flop: Any, record: Record, inputs: tuple[str, str]
+) -> jax.Array:
     plan = optimal_allocation(planner, compute, inputs=inputs, flop=flop, at=record)
     target = judge.linked(record.replace(**{inputs[0]: plan.parameters, inputs[1]: plan.data}))
 
@@ -154,7 +159,7 @@ def allocation_gain(
     top = jnp.log(compute) + _ROOM
     # Below some budget no split has a unit of either input. More compute helps, so that counts as worse than anything.
     worst = jnp.where(best(top) < best(top - _ROOM), jnp.inf, -jnp.inf)
-    found = log_reaching(lambda x: _or(best(x), worst), target, jnp.log(flop * jnp.ones(())), top)
+    found = log_reaching(lambda x: _or(best(x), worst), target, jnp.log(flop), top)
     usable = jnp.isfinite(target) & jnp.isfinite(found) & jnp.isfinite(best(jnp.where(jnp.isfinite(found), found, top)))
     return jnp.where(usable, jnp.exp(jnp.log(compute) - found), jnp.nan)
 
@@ -186,6 +191,11 @@ def law_gain(old: Model, new: Model, compute: Any, *, input: str = "compute", at
     require_input(new, input)
     record = Record({}, {}, {}) if at is None else at
 
+    return _law_gain(_arrays(old), _arrays(new), jnp.asarray(compute, float), _arrays(record), input)
+
+
+@eqx.filter_jit
+def _law_gain(old: Model, new: Model, compute: jax.Array, record: Record, input: str) -> jax.Array:
     def gain(amount: jax.Array) -> jax.Array:
         reached = record.replace(**{input: amount})
         return required_input(old, new.mean.value(reached), reached, input) / amount
@@ -240,7 +250,7 @@ def changed_record(record: Record, change: Mapping[str, Any]) -> Record:
                 raise ValueError(f"the group '{name}' has no level '{value}'; it has: {', '.join(levels) or 'none'}")
             codes[name] = np.int64(levels.index(value)) if isinstance(value, str) else value
         elif name in record.columns:
-            columns[name] = value
+            columns[name] = jnp.asarray(value, float)
         else:
             have = ", ".join([*record.columns, *record.codes]) or "nothing"
             raise ValueError(f"the record has no '{name}' that could change; it has: {have}")
@@ -248,6 +258,29 @@ def changed_record(record: Record, change: Mapping[str, Any]) -> Record:
 
 
 @eqx.filter_jit
-def _over(gain: Callable[[jax.Array], jax.Array], compute: Any) -> jax.Array:
-    amounts = jnp.asarray(compute, float)
-    return jax.vmap(gain)(jnp.ravel(amounts)).reshape(amounts.shape)
+def _innovation(model: Model, record: Record, changed: Record, inputs: tuple[str, ...]) -> Gain:
+    def linked(log_factor: jax.Array) -> jax.Array:
+        return model.linked(record.replace(**{name: record[name] * jnp.exp(log_factor) for name in inputs}))
+
+    log_factor = log_reaching(linked, model.linked(changed), -_REACH, _REACH)
+    return Gain(jnp.exp(log_factor), jnp.exp(len(inputs) * log_factor))
+
+
+@eqx.filter_jit
+def _innovation_curve(
+    model: Model, compute: jax.Array, at: Record, changed: Record, flop: jax.Array, inputs: tuple[str, ...]
+) -> jax.Array:
+    def gain(budget: jax.Array) -> jax.Array:
+        amounts = dict.fromkeys(inputs, budget if len(inputs) == 1 else jnp.sqrt(budget / flop))
+        return _innovation(model, at.replace(**amounts), changed.replace(**amounts), inputs).compute
+
+    return _over(gain, compute)
+
+
+def _over(gain: Callable[[jax.Array], jax.Array], compute: jax.Array) -> jax.Array:
+    return jax.vmap(gain)(jnp.ravel(compute)).reshape(jnp.shape(compute))
+
+
+def _arrays(tree: Any) -> Any:
+    """Arrays throughout, or each new Python number would compile again; integers (codes of groups) stay integers."""
+    return jax.tree.map(lambda leaf: jnp.asarray(leaf, float if isinstance(leaf, float | int) else None), tree)
