@@ -21,6 +21,7 @@ STUDIES = {
 LAWS = {
     "chinchilla": "loss as irreducible loss plus power laws in parameters and data (arXiv 2203.15556, approach 3)",
     "erdil_besiroglu": "augmented scaling law for accuracy: compute- and data-augmenting progress (arXiv 2212.05153)",
+    "gundlach2025": "one power law of the loss in compute for each architecture (arXiv 2511.21622)",
     "ho2024": "loss of language models with progress in size and data efficiency, by benchmark (arXiv 2403.05812)",
     "kaplan": "loss as a joint power law in parameters and data (arXiv 2001.08361)",
     "linear": "linear baseline: logit performance on date and log inputs",

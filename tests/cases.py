@@ -186,6 +186,7 @@ NOISES: dict[str, AbstractNoise] = {
 LAWS: dict[str, Model] = {
     "chinchilla": laws.chinchilla(),
     "erdil_besiroglu": laws.erdil_besiroglu(),
+    "gundlach2025": prepare(laws.gundlach2025(LABS, group="lab", benchmark="benchmark", reference=1e18), table()),
     "ho2024": prepare(laws.ho2024(7, prior=normal(0.1), noise=Gaussian(LogScale(normal()))), table()),
     "kaplan": laws.kaplan(),
     "linear": laws.linear({"compute": 1e18, "data": 1e6}, origin=2012.0, sd=0.3),

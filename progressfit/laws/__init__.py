@@ -2,8 +2,9 @@
 
 from progressfit.laws.chinchilla import chinchilla
 from progressfit.laws.erdil_besiroglu import erdil_besiroglu
+from progressfit.laws.gundlach2025 import gundlach2025
 from progressfit.laws.ho2024 import ho2024
 from progressfit.laws.kaplan import kaplan
 from progressfit.laws.linear import linear
 
-__all__ = ["chinchilla", "erdil_besiroglu", "ho2024", "kaplan", "linear"]
+__all__ = ["chinchilla", "erdil_besiroglu", "gundlach2025", "ho2024", "kaplan", "linear"]

@@ -90,6 +90,7 @@ def _certificate(found: Evidence) -> list[str]:
         "least squares": found.unpenalised,
         "Hicks-neutral": found.neutral,
         "multiplier for transformers": found.transformer,
+        "laws by architecture": found.architectures[0],
     }
     return [
         *certificate_sentences(found.converged),

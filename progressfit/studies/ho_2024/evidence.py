@@ -9,16 +9,17 @@ import jax.numpy as jnp
 import numpy as np
 
 from progressfit.analysis.compute_growth import effective_compute_growth, optimal_growth
-from progressfit.analysis.gain import allocation_gain, innovation_curve
+from progressfit.analysis.gain import ScaleDependence, allocation_gain, innovation_curve, law_gain, scale_dependence
 from progressfit.dataset import Dataset, Record
 from progressfit.datasets import language
 from progressfit.infer.bootstrap import bootstrap
 from progressfit.infer.optimise import fit
 from progressfit.infer.result import Draws, Fit
 from progressfit.infer.sample import sample
-from progressfit.laws import chinchilla, kaplan
+from progressfit.laws import chinchilla, gundlach2025, kaplan
 from progressfit.laws.chinchilla import LETTERS as HOFFMANN_LETTERS
-from progressfit.laws.ho2024 import ho2024, laplace_scale
+from progressfit.laws.gundlach2025 import PUBLISHED
+from progressfit.laws.ho2024 import SMALLEST, ho2024, laplace_scale
 from progressfit.laws.kaplan import LETTERS as KAPLAN_LETTERS
 from progressfit.model import Model
 from progressfit.noise import Gaussian, LogScale
@@ -53,6 +54,9 @@ class Evidence(NamedTuple):
         Compute -> gain of the transformer: at the published point, at the converged one, and of each replicate.
     allocation_gains
         Compute -> gain of Chinchilla's over Kaplan's allocation.
+    architectures
+        Compute laws of transformers and of other models, each with a coefficient and an exponent of its own, and
+        refits of resampled papers.
     posterior
         Draws under the equivalent Laplace priors, the noise's scale free, if asked for.
     """
@@ -72,6 +76,7 @@ class Evidence(NamedTuple):
     transformer_point: Model
     gains: dict[float, tuple[float, float, np.ndarray]]
     allocation_gains: dict[float, float]
+    architectures: tuple[Fit, Draws]
     posterior: Draws | None
 
 
@@ -110,9 +115,39 @@ def posterior_spec() -> Model:
     return ho2024(7, prior=prior, noise=Gaussian(LogScale(parse_prior("normal(-1.5, 1)"))))
 
 
+def architecture_spec() -> Model:
+    """Gundlach et al.'s law with two kinds of architecture, transformers and others, and the table's benchmarks."""
+    return gundlach2025(("no", "yes"), group="transformer", benchmark="benchmark", reference=SMALLEST["compute"])
+
+
+def scale_share(model: Model) -> ScaleDependence:
+    """How far the gain of transformers depends on scale, over the compute at which the table has others too."""
+    at = system("RNN")
+
+    def gain(compute: jax.Array) -> jax.Array:
+        return innovation_curve(model, compute, at, {"transformer": "yes"}, inputs=("compute",))
+
+    return scale_dependence(gain, *shared_compute())
+
+
+def shared_compute() -> tuple[float, float]:
+    """Smallest and largest compute (FLOP) at which the table has both transformers and other models."""
+    data = _levels()
+    compute, kind = np.asarray(data.records.columns["compute"]), np.asarray(data.records.codes["transformer"])
+    spans = [(compute[kind == code].min(), compute[kind == code].max()) for code in (0, 1)]
+    return float(max(low for low, _ in spans)), float(min(high for _, high in spans))
+
+
+def printed_gain(compute: Any) -> jax.Array:
+    """Gain of the modern transformer over the LSTM by the published letters of Gundlach et al. 2025."""
+    old, new = (gundlach2025((name,), letters=PUBLISHED, noise=Gaussian(1.0)) for name in ("lstm", "modern"))
+    one = Record({}, {"architecture": jnp.zeros((), int)}, {})
+    return law_gain(old, new, compute, at=one)
+
+
 def gather(wanted: Wanted, replicates: int, say: Callable[[str], None]) -> Evidence:
     """Run every fit and replicate of the study."""
-    data, keys = _levels(), jax.random.split(jax.random.key(wanted.seed), 9)
+    data, keys = _levels(), jax.random.split(jax.random.key(wanted.seed), 11)
     say("the published procedure: SLSQP from zeros, and its refits of row resamples")
     table = procedure.columns(data)
     stopped = procedure.published_fit(table, published.DELTA)
@@ -129,6 +164,9 @@ def gather(wanted: Wanted, replicates: int, say: Callable[[str], None]) -> Evide
     transformer = fit(ho2024(7, transformer_multiplier=True), data, key=keys[6], starts=_STARTS)
     transformer_rows = bootstrap(transformer, data, key=keys[7], replicates=replicates)
     transformer_point = at_point(transformer.spec, np.roll(published.TRANSFORMER_POINT, 1))
+    say("a law in compute for transformers, another for all others")
+    by_kind = fit(architecture_spec(), data, key=keys[9], starts=_STARTS)
+    by_kind_papers = bootstrap(by_kind, data, key=keys[10], replicates=replicates, kind="clusters")
     posterior = None
     if wanted.sample:
         say("posterior under the equivalent Laplace priors")
@@ -149,6 +187,7 @@ def gather(wanted: Wanted, replicates: int, say: Callable[[str], None]) -> Evide
         transformer_point,
         _transformer_gains(transformer, transformer_rows, transformer_point),
         _allocation_gains(),
+        (by_kind, by_kind_papers),
         posterior,
     )
 

@@ -11,7 +11,17 @@ from progressfit.infer.result import Draws, Fit
 from progressfit.model import Model
 from progressfit.studies.base import Marginal, Quantity, sectioned
 from progressfit.studies.ho_2024 import procedure, published
-from progressfit.studies.ho_2024.evidence import Evidence, along_optimum, at_point, growth, objective, system
+from progressfit.studies.ho_2024.evidence import (
+    Evidence,
+    along_optimum,
+    at_point,
+    growth,
+    objective,
+    printed_gain,
+    scale_share,
+    shared_compute,
+    system,
+)
 
 TAILS = ((1 - published.LEVEL) / 2, (1 + published.LEVEL) / 2)
 _RATE, _MONTHS = "natural log units a year", "months"
@@ -38,6 +48,7 @@ def quantities(found: Evidence) -> tuple[Quantity, ...]:
         "Hicks-neutral progress (model 12), converged": _neutral,
         "Transformers": _transformer,
         "Chinchilla's allocation against Kaplan's": _allocation,
+        "Gains that depend on scale (Gundlach et al. 2025)": _scale,
         "Shapley shares at the published point": _shapley,
     }
     return sectioned(parts, found)
@@ -209,6 +220,46 @@ def _allocation(found: Evidence) -> Iterator[Quantity]:
             0.01 * exact,
             "times the compute",
             why=f"printed in the paper: {printed:g}, from a loose optimiser and a fitted line",
+        )
+
+
+def _scale(found: Evidence) -> Iterator[Quantity]:
+    budgets = np.geomspace(1e15, 1e27, 1201)
+    gains = np.asarray(printed_gain(budgets))
+    where = float(np.exp(np.interp(np.log(published.GUNDLACH_GAIN), np.log(gains), np.log(budgets))))
+    yield Quantity(
+        "scale/compute_of_published_gain",
+        where,
+        unit="FLOP",
+        why="where the printed letters of LSTM and modern transformer give the printed "
+        f"{published.GUNDLACH_GAIN:,.0f}x",
+    )
+    point, papers = found.architectures
+    mine, draws = point.map(scale_share), papers.map(scale_share)
+    start, end = shared_compute()
+    span = np.log(end / start)
+    for name, value, spread, unit in (
+        ("gain_start", mine.start, draws.start, "times the compute"),
+        ("gain_end", mine.end, draws.end, "times the compute"),
+        ("gain_exponent", np.log(mine.end / mine.start) / span, np.log(draws.end / draws.start) / span, "of compute"),
+    ):
+        kept = np.asarray(spread)[papers.ok]
+        why = {
+            "gain_start": f"transformers against other models at {start:.0e} FLOP",
+            "gain_end": f"at {end:.0e} FLOP, the largest at which this table has both",
+            "gain_exponent": "0 is a gain that is the same at every scale; the paper finds that "
+            f"{published.GUNDLACH_SHARE:.0%} of the log gain comes with scale, in experiments of its own. "
+            f"Share of resampled tables with a positive exponent: {np.mean(kept > 0):.2f}, so that this table "
+            f"{'leans to gains that grow with scale' if np.mean(kept > 0) > 0.9 else 'does not show it'}",
+        }[name]
+        yield Quantity(
+            f"scale/{name}",
+            float(value),
+            unit=unit,
+            interval=interval(kept[np.isfinite(kept)]),
+            level=published.LEVEL,
+            kind=papers.kind,
+            why=why,
         )
 
 

@@ -52,6 +52,9 @@ CHINCHILLA_GAINS: Final = {1e19: (1.14, 1.141), 1.49e21: (1.75, 1.620), 2.53e24:
 HOFFMANN: Final = {"A": 406.4, "B": 410.7, "E": 1.69, "alpha": 0.34, "beta": 0.28}
 KAPLAN: Final = {"N_c": 6.4e13, "D_c": 1.8e13, "alpha_N": 0.076, "alpha_D": 0.103}
 
+GUNDLACH_GAIN, GUNDLACH_SHARE = 6926.0, 0.89
+"""Gundlach et al. 2025 (arXiv 2511.21622): gain of 2012 to 2023, and the share of it that depends on scale."""
+
 SYSTEMS: Final = {
     "RNN": ("2012-12-01", 6e6, 9.29e5, 4.434),
     "LSTM": ("2016-12-13", 1.1e7, 1.03e8, 3.708),
