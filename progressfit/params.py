@@ -7,6 +7,7 @@ distribution the parameter is free; where it holds a number the parameter is fix
 Distributions are themselves pytrees, so every walk over a tree needs ``is_leaf``; all such walks live here.
 """
 
+import math
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
 
@@ -142,17 +143,21 @@ def dimension(spec: Any) -> int:
 
 
 def coordinate_names(spec: Any) -> tuple[str, ...]:
-    """A name for each entry of the unconstrained vector: the path, with ``[level]`` or ``[i]`` where it is an array."""
-    entries = dict(_entry_names(spec))
+    """A name for each entry of the unconstrained vector (see ``entry_names``)."""
     return tuple(
-        leaf.path if leaf.prior.shape() == () else f"{leaf.path}[{entry}]"
+        name
         for leaf in free_leaves(spec)
-        for entry in _entries_of(leaf, entries.get(leaf.path, ()))
+        for name in entry_names(spec, leaf.path, (leaf.size,) if leaf.prior.shape() else ())
     )
 
 
-def _entries_of(leaf: Free, names: tuple[str, ...]) -> tuple[Any, ...]:
-    return names if len(names) == leaf.size else tuple(range(leaf.size))
+def entry_names(spec: Any, path: str, shape: tuple[int, ...]) -> tuple[str, ...]:
+    """A name for each entry of a parameter: its path, in an array with ``[level]`` of a group or else ``[i]``."""
+    if shape == ():
+        return (path,)
+    size = math.prod(shape)
+    levels = dict(_entry_names(spec)).get(path, ())
+    return tuple(f"{path}[{entry}]" for entry in (levels if len(levels) == size else range(size)))
 
 
 def _entry_names(node: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[str, tuple[str, ...]]]:

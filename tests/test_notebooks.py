@@ -52,7 +52,18 @@ def imagenet(found: Namespace) -> None:
     assert months == pytest.approx([8.09, 9.85, 15.46], abs=0.01)
 
 
-EXPECTED: dict[str, Callable[[Namespace], None]] = {"imagenet": imagenet}
+def language_form(found: Namespace) -> None:
+    assert found["point"].converged
+    assert found["papers"].failed == 0
+    table = found["table"]
+    for name in ("before", "after"):
+        line = table.loc[("by papers", name)]
+        assert line["low"] < table.loc[("best fit", name), "estimate"] < line["high"]
+    assert found["form7"].converged
+    assert len(found["form7"].parameters) == len(found["point"].parameters) - 2
+
+
+EXPECTED: dict[str, Callable[[Namespace], None]] = {"imagenet": imagenet, "language_form": language_form}
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from progressfit.params import is_fixed
+from progressfit.params import entry_names, is_fixed
 
 if TYPE_CHECKING:
     from progressfit.infer.identification import Identification, Runaway
@@ -77,12 +77,12 @@ def describe_fit(fit: "Fit") -> str:
     """A fit as text: the certificate, then the parameters of the best optimum with standard errors."""
     lines = [f"Fit of {fit.stats['n']} rows by {fit.stats['objective']}", *certificate_sentences(fit), ""]
     errors = fit.stderr()
-    width = max(len(path) for path in fit.parameters)
+    width = max(len(name) for path, v in fit.parameters.items() for name in entry_names(fit.spec, path, np.shape(v)))
     lines.append(f"{'parameter':<{width}}  {'estimate':>12}  {'std. error':>12}")
     for path, value in fit.parameters.items():
         note = "  (not determined by the data)" if prior_speaks(fit.certificate.identification, path) else ""
-        for i, (v, e) in enumerate(zip(np.ravel(value), np.ravel(errors[path]), strict=True)):
-            name = path if np.ndim(value) == 0 else f"{path}[{i}]"
+        names = entry_names(fit.spec, path, np.shape(value))
+        for name, v, e in zip(names, np.ravel(value), np.ravel(errors[path]), strict=True):
             lines.append(f"{name:<{width}}  {v:>12.6g}  {e:>12.3g}{note}")
     return "\n".join(lines)
 

@@ -15,7 +15,7 @@ from progressfit.dataset import Dataset
 from progressfit.infer.describe import certificate_sentences, prior_speaks
 from progressfit.infer.result import RESULTS, Draws, Fit, Optimum
 from progressfit.noise import Huber
-from progressfit.params import is_fixed
+from progressfit.params import entry_names, is_fixed
 from progressfit.report.datatree import arviz
 from progressfit.report.export import certificate_dict
 from progressfit.report.netcdf import save
@@ -293,7 +293,7 @@ def _parameter_rows(answer: FitAnswer) -> list[list[Any]]:
     for path, value in answer.fit.parameters.items():
         nothing = np.full(np.shape(value), np.nan)
         table = np.stack([value, errors.get(path, nothing), *found.get(path, (nothing, nothing))]).reshape(4, -1).T
-        names = [path] if np.ndim(value) == 0 else [f"{path}[{i}]" for i in range(len(table))]
+        names = entry_names(answer.fit.spec, path, np.shape(value))
         rows += [[name, *map(_cell, row)] for name, row in zip(names, table, strict=True)]
     return rows
 
@@ -302,7 +302,7 @@ def _replicate_rows(draws: Draws) -> list[list[Any]]:
     columns = {
         name: column
         for path in draws.origin.parameters
-        for name, column in _entries_of_draws(path, np.asarray(draws.values[path])).items()
+        for name, column in _entries_of_draws(draws.origin.spec, path, np.asarray(draws.values[path])).items()
     }
     head = ["replicate", "certified", "negative_log_density", "optimum", *columns]
     body = zip(range(len(draws)), draws.ok, draws.objective, draws.mode, *columns.values(), strict=True)
@@ -312,10 +312,8 @@ def _replicate_rows(draws: Draws) -> list[list[Any]]:
     ]
 
 
-def _entries_of_draws(path: str, values: np.ndarray) -> dict[str, np.ndarray]:
-    if values.ndim == 1:
-        return {path: values}
-    return {f"{path}[{i}]": column for i, column in enumerate(values.reshape(len(values), -1).T)}
+def _entries_of_draws(spec: Any, path: str, values: np.ndarray) -> dict[str, np.ndarray]:
+    return dict(zip(entry_names(spec, path, values.shape[1:]), values.reshape(len(values), -1).T, strict=True))
 
 
 def _cell(value: Any) -> float | str:

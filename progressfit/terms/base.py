@@ -241,6 +241,8 @@ def _named(kind: type, *terms: AbstractTerm) -> dict[str, AbstractTerm]:
 
 def default_name(term: AbstractTerm) -> str:
     """The name an operator gives a term: the input it reads, "progress" for a trend, else its kind."""
+    if isinstance(term, Negative):
+        return default_name(term.term)
     if isinstance(term, AbstractInputTerm):
         return term.input
     if isinstance(term, AbstractTrend):
