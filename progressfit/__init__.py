@@ -73,6 +73,10 @@ _HOMES = {
     "prior_sweep": "analysis.priors",
     "rescaled_priors": "analysis.priors",
     "prior_predictive": "analysis.prior_predictive",
+    "multiverse": "analysis.multiverse",
+    "Universe": "analysis.multiverse",
+    "forecast": "analysis.forecast",
+    "transfer": "analysis.transfer",
     "compare": "analysis.compare",
     "cross_validate": "analysis.validation",
     "calibrate": "analysis.calibration",
@@ -105,6 +109,7 @@ if TYPE_CHECKING:
     from progressfit.analysis.compute_growth import optimal_doubling_time as optimal_doubling_time
     from progressfit.analysis.compute_growth import optimal_growth as optimal_growth
     from progressfit.analysis.envelope import envelope_allocation as envelope_allocation
+    from progressfit.analysis.forecast import forecast as forecast
     from progressfit.analysis.gain import allocation_gain as allocation_gain
     from progressfit.analysis.gain import innovation_curve as innovation_curve
     from progressfit.analysis.gain import innovation_gain as innovation_gain
@@ -117,6 +122,8 @@ if TYPE_CHECKING:
     from progressfit.analysis.influence import influence as influence
     from progressfit.analysis.influence import leave_out as leave_out
     from progressfit.analysis.isoflop import isoflop_allocation as isoflop_allocation
+    from progressfit.analysis.multiverse import Universe as Universe
+    from progressfit.analysis.multiverse import multiverse as multiverse
     from progressfit.analysis.predict import extrapolation as extrapolation
     from progressfit.analysis.predict import predict as predict
     from progressfit.analysis.predict import predict_intervals as predict_intervals
@@ -130,6 +137,7 @@ if TYPE_CHECKING:
     from progressfit.analysis.threshold import pareto_frontier as pareto_frontier
     from progressfit.analysis.threshold import required_input as required_input
     from progressfit.analysis.threshold import threshold_reading as threshold_reading
+    from progressfit.analysis.transfer import transfer as transfer
     from progressfit.analysis.validation import cross_validate as cross_validate
     from progressfit.cache import compile_cache as compile_cache
     from progressfit.dataset import Dataset as Dataset

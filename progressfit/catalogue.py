@@ -28,6 +28,7 @@ LAWS = {
 }
 DATASETS = {
     "chinchilla": "language model loss, parameters, tokens, FLOP: 245 points of Hoffmann et al. 2022, 240 used",
+    "estimates": "published rates of progress, for comparison: 30 figures",
     "imagenet": "ImageNet-1k accuracy, date, training compute, images, parameters: 113 rows, 97 used in the 2022 fit",
     "language": "language model loss on three benchmarks, date, parameters, tokens: 231 rows (arXiv 2403.05812)",
 }
@@ -43,5 +44,7 @@ SECTIONS: dict[str, tuple[str, str]] = {
         "progressfit.sensitivity.selection",
         "Selection: unobserved quality, and which rows were published",
     ),
+    "multiverse": ("progressfit.sensitivity.multiverse", "Multiverse: the answer under every combination of choices"),
+    "forecast": ("progressfit.sensitivity.forecast", "Forecast: how far the answer reaches"),
 }
 """Sections of ``progressfit sensitivity``, in the order in which its page shows them: name -> (module, about)."""

@@ -235,6 +235,14 @@ class Subject:
         Standard deviation of log10 of ``input`` row by row, ``(n,)``; NaN where it is not known. ``None`` without.
     sweep
         What a sweep of the priors moves, in words, and the law for each value of it, differing in numbers only.
+    choices
+        Choices that others could have made, name -> options, and what makes the law, table and rows of one combination
+        of them (see :func:`progressfit.multiverse`); by default the sections try what any law allows.
+    scenarios
+        A table of scenarios to forecast (see :func:`progressfit.forecast`); by default the years from the first row to
+        five after the last, at the table's median inputs and at its largest.
+    comparable
+        The ``quantity`` of ``datasets.estimates()`` that the answer may be compared with; "" where there is none.
     starts
         Number of starts of the fit.
     """
@@ -250,6 +258,9 @@ class Subject:
     tables: Mapping[str, Dataset] = dataclasses.field(default_factory=dict)
     log10_sd: np.ndarray | None = None
     sweep: tuple[str, Mapping[float, Model]] | None = None
+    choices: tuple[Mapping[str, Sequence[str]], Callable[..., Any]] | None = None
+    scenarios: Any = None
+    comparable: str = ""
     starts: int = 64
 
 

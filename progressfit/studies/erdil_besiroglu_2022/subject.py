@@ -1,16 +1,25 @@
 """What the sensitivity analyses are given: the published law and table, its other conventions, known errors."""
 
+import itertools
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from progressfit.datasets import imagenet, imagenet_table
 from progressfit.laws import erdil_besiroglu
 from progressfit.studies.base import Subject
 from progressfit.studies.erdil_besiroglu_2022 import published
+from progressfit.studies.erdil_besiroglu_2022.choices import CHOICES, universe
 
 SLOPE_SDS = (0.02, 0.03, 0.04, 0.06, 0.08, 0.09, 0.1, 0.12, 0.15, 0.25, 0.5, 1.0)
 NAME = "erdil-besiroglu-2022"
+
+
+def _scenarios() -> pd.DataFrame:
+    """The grid of the published forecasts: years 2012 to 2026, three sizes of data set and three of compute."""
+    grid = itertools.product(range(2012, 2027, 2), (1.28e6, 1e9, 1e12), (1e18, 1e21, 1e24))
+    return pd.DataFrame(grid, columns=["date", "data", "compute"]).astype(float)
 
 
 def subject() -> Subject:
@@ -25,5 +34,8 @@ def subject() -> Subject:
         quantity="growth rate of effective compute on ImageNet",
         tables=tables,
         sweep=("prior standard deviation of the four slopes", {sd: erdil_besiroglu(sd) for sd in SLOPE_SDS}),
+        choices=(CHOICES, universe),
+        scenarios=_scenarios(),
+        comparable="training compute at fixed performance",
         log10_sd=table.loc[table["used_in_fit"], "recount_log10_sd"].to_numpy(np.float64),
     )
