@@ -1,6 +1,7 @@
 """Forecasts: scenarios, how such forecasts did before, and what carries over to software in general."""
 
 import functools
+import re
 from typing import TYPE_CHECKING, Any
 
 import jax
@@ -155,6 +156,8 @@ def _violins(figure: "Figure", question: Question, found: Forecast) -> None:
             body.set(facecolor=BLUE if inside[own[k]] else ORANGE, alpha=0.7 if inside[own[k]] else 0.35, linewidth=0)
         axis.plot(dates, found.prediction.median[own], color=DARK, linewidth=1)
         axis.set_title(_named(others, at), fontsize=8)
+        axis.xaxis.get_major_locator().set_params(integer=True, nbins=4)
+        axis.tick_params(labelsize=8)
         axis.grid(True, color=PALE, linewidth=0.6)
         axis.set_axisbelow(True)
     figure.suptitle("Performance of a new model; orange: outside the range of the table", fontsize=11)
@@ -168,6 +171,12 @@ def _named(names: list[str], at: Any) -> str:
     )
 
 
+def _of_what(row: Any) -> str:
+    """The study, and what its quantity says in brackets."""
+    detail = re.findall(r"\((.*)\)", row["quantity"])
+    return f"{row['study']}, {detail[0]}" if detail else row["study"]
+
+
 def _forest(figure: "Figure", question: Question, draws: Draws, general: dict[str, Transferred]) -> None:
     """Growth rates with 95% intervals: this one, what carries over, and published ones."""
     rates = np.asarray(draws.map(question.subject.of), np.float64)[draws.ok]
@@ -177,7 +186,7 @@ def _forest(figure: "Figure", question: Question, draws: Draws, general: dict[st
         for name, one in general.items()
     ]
     for row in _comparable(question).to_dict("records"):
-        lines.append((row["study"], row["low_rate"], row["rate"], row["high_rate"], DARK))
+        lines.append((_of_what(row), row["low_rate"], row["rate"], row["high_rate"], DARK))
     figure.set_size_inches(8.0, 1.2 + 0.28 * len(lines))
     axis = figure.subplots()
     for place, (_, low, middle, high, colour) in enumerate(lines):
