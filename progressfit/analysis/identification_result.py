@@ -222,7 +222,8 @@ class Identifiability:
     def _profile(self) -> list[str]:
         if self.profile is None:
             return [self.no_profile] if self.no_profile else []
-        return [self.profile.notes[0], *self.profile.notes[2:]]
+        words = next(e.words for e in self.entries if e.kind == DERIVED)
+        return [self.profile.notes[0].replace(self.profile.of, words), *self.profile.notes[2:]]
 
 
 def _together(correlation: float) -> str:

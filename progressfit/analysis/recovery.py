@@ -233,8 +233,8 @@ class Recovery:
             held = f"; {self.level:.0%} intervals from the curvature held the truth in {covered:.0%} of them"
         return (
             f"Tables like this one ({self.own.rows} rows), simulated from the fit with a true value of "
-            f"{self.truth:.3g} and refitted {self.values.shape[1]} times: median {self.median[k]:.3g}, spread {self.spread[k]:.2g} "
-            f"({self.relative_error[k]:.0%} relative error){held}."
+            f"{self.truth:.3g} and refitted {self.values.shape[1]} times: median {self.median[k]:.3g}, spread "
+            f"{self.spread[k]:.2g} ({self.relative_error[k]:.0%} relative error){held}."
         )
 
     def _doubts(self) -> list[str]:
