@@ -25,11 +25,13 @@ if TYPE_CHECKING:
 NAME, TITLE = "design", "Design: what other tables would say"
 _RATE_ERROR, _INTERACTION_ERROR = 0.25, 0.5
 _CORRELATIONS = (OWN, 0.0, 0.8, 0.9, 0.95, 0.99, 1.0)
-_INTERACTION_CORRELATIONS = (OWN, 0.0, 0.5, 0.8, 0.9)
+_INTERACTION_CORRELATIONS = (OWN, 0.0, 0.5, 0.8, 0.95)
 _SHARES, _NOISES = (0.25, 0.5, 0.9), (0.5, 2.0)
 _WIDER = 10.0
-# Of half the rows; refits take as long as the longest table.
-_LARGEST, _LONG = 4, 150
+# Refits take as long as the longest table, so that a table of more rows than this is not made as many times longer.
+_LONG = 150
+_FACTORS, _LONG_FACTORS = (0.5, 1.0, 2.0, 4.0), (0.5, 1.0, 2.0)
+_INTERACTION_FACTORS, _LONG_INTERACTION_FACTORS = (1.0, 2.0, 4.0, 8.0), (1.0, 2.0, 4.0)
 _REPLICATES, _QUICK = 48, 12
 _FAILURES = 0.05
 
@@ -80,8 +82,7 @@ def _replicates(question: Question) -> int:
 
 def _rate(question: Question, concentrated: str | None) -> Recovery:
     rows = int(np.sum(question.point.weights > 0))
-    factors = (0.5, 1.0, 2.0, 4.0) if rows <= _LONG else (0.5, 1.0, 2.0)
-    sizes = _sizes(question, factors)
+    sizes = _sizes(question, _FACTORS if rows <= _LONG else _LONG_FACTORS)
     wanted = designs(sizes, [OWN, 0.0]) + designs(rows, _CORRELATIONS[2:]) + designs(rows, noise=_NOISES)
     if concentrated is not None:
         wanted += designs(rows, share=_SHARES)
@@ -110,10 +111,11 @@ def _interaction(question: Question) -> tuple[Recovery, Fit] | None:
     prior: Any = priors(law)[path]
     # A prior as narrow as the effect would shrink it whatever the data say.
     wide = free(law, {path: with_hyper(prior, {WIDTH: _WIDER * prior.scale})})
+    factors = _INTERACTION_FACTORS if len(subject.data) <= _LONG else _LONG_INTERACTION_FACTORS
     found = recover(
         fitted,
         subject.data,
-        designs(_sizes(question, (1.0, 2.0, 4.0)), _INTERACTION_CORRELATIONS),
+        designs(_sizes(question, factors), _INTERACTION_CORRELATIONS),
         key=key,
         of=path,
         input=subject.input,
@@ -139,8 +141,8 @@ def _rate_sentences(question: Question, found: Recovery) -> list[str]:
             f"spread {cells}, of {rows} rows."
         )
     noisy = sorted((one.noise, k) for k, one in enumerate(found.designs) if one.noise != 1.0)
-    cells = ", ".join(f"{found.spread[k]:.2g} with {noise:g} times the noise" for noise, k in noisy)
-    return [*said, f"Spread {cells}."]
+    cells = ", with ".join(f"{noise:g} times the noise {found.spread[k]:.2g}" for noise, k in noisy)
+    return [*said, f"Spread of the refits with {cells}."]
 
 
 def _cliff(question: Question, found: Recovery) -> str:
@@ -204,7 +206,11 @@ def _draw(figure: "Figure", found: Recovery, question: Question) -> None:
     line = _by_correlation(found)
     at = np.array([found.designs[k].correlation for k in line])
     bound = found.bound[line]
-    right.plot(at, found.spread[line], "o-", color=BLUE, label="spread of refits, with priors")
+    told = found.apart[line]
+    right.plot(at[told], found.spread[line][told], "o-", color=BLUE, label="spread of refits, with priors")
+    if not told.all():
+        label = "the same, by the priors alone"
+        right.plot(at[~told], found.spread[line][~told], "o", color=BLUE, mfc="white", label=label)
     right.plot(at[np.isfinite(bound)], bound[np.isfinite(bound)], "s--", color=ORANGE, label="likelihood alone")
     right.axvline(found.own.correlation, color=DARK, linewidth=0.8, linestyle=(0, (4, 2)), label="this table")
     right.set_yscale("log")

@@ -116,9 +116,8 @@ def _draw_spectrum(axis: Any, found: Identifiability) -> None:
     axis.set_yscale("log")
     axis.grid(True, color=PALE, linewidth=0.6)
     axis.set_axisbelow(True)
-    axis.set_xlabel("direction, the weakest first", fontsize=9)
+    axis.set_xlabel("direction, the weakest first\n(below 1 the data say less than the prior)", fontsize=9)
     axis.set_ylabel("information, in prior standard deviations", fontsize=9)
-    axis.set_title("below 1 the data say less than the prior", fontsize=10)
 
 
 def _draw_profile(figure: "Figure", found: Profile, question: Question) -> None:
