@@ -231,10 +231,12 @@ class Recovery:
         held = ""
         if np.isfinite(covered):
             held = f"; {self.level:.0%} intervals from the curvature held the truth in {covered:.0%} of them"
+        other = np.mean(self.optimum[k] != 0)
+        elsewhere = f"; {other:.0%} of them ended nearer to another optimum" if other > 0 else ""
         return (
             f"Tables like this one ({self.own.rows} rows), simulated from the fit with a true value of "
             f"{self.truth:.3g} and refitted {self.values.shape[1]} times: median {self.median[k]:.3g}, spread "
-            f"{self.spread[k]:.2g} ({self.relative_error[k]:.0%} relative error){held}."
+            f"{self.spread[k]:.2g} ({self.relative_error[k]:.0%} relative error, bias included){held}{elsewhere}."
         )
 
     def _doubts(self) -> list[str]:

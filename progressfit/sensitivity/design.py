@@ -148,12 +148,15 @@ def _rate_sentences(question: Question, found: Recovery) -> list[str]:
 def _cliff(question: Question, found: Recovery) -> str:
     line = _by_correlation(found)
     cells = "; ".join(
-        f"{found.designs[k].correlation:g}: {found.spread[k]:.2g} and {_bound_words(found.bound[k])}" for k in line
+        f"{found.designs[k].correlation:g}: median {found.median[k]:.2g}, spread {found.spread[k]:.2g} "
+        f"({_bound_words(found.bound[k])})"
+        for k in line
     )
     return (
-        f"Spread of the refits of {found.own.rows} rows, and the standard error that the likelihood alone allows, at a "
-        f"correlation of date and log {question.subject.input} (in the table {found.own.correlation:.2f}) of {cells}. "
-        "What lies between the two is the priors' doing."
+        f"Median and spread of the refits of {found.own.rows} rows (in brackets the standard error that the likelihood "
+        f"alone allows) at a correlation of date and log {question.subject.input} (in the table "
+        f"{found.own.correlation:.2f}) of {cells}. Refits spread less than the likelihood allows where priors hold "
+        "them, which shows as bias or by luck not at all, and more where some end in another optimum."
     )
 
 
