@@ -170,6 +170,27 @@ class Recovery:
             found.append(Needed(correlation, share, noise, rows, how))
         return tuple(found)
 
+    def allowed(self, error: float = 0.5) -> dict[int, float]:
+        """Largest correlation at which the quantity is known to a relative error, by number of rows.
+
+        For the table's own share and noise, linear in the logarithm of the error between neighbouring designs; the
+        largest correlation of the designs if that is good enough, NaN where none is. Correlations at which the
+        likelihood determines nothing do not count.
+        """
+        own = [
+            k
+            for k, one in enumerate(self.designs)
+            if _same(self._share(one), self.own.share) and one.noise == 1.0 and self._correlation(one) >= 0
+        ]
+        told = [k for k in own if self.data_say[k] != "not identified" and np.isfinite(self.relative_error[k])]
+        found = {}
+        for rows in sorted({self.designs[k].rows for k in told}):
+            line = sorted((self._correlation(self.designs[k]), k) for k in told if self.designs[k].rows == rows)
+            at = np.array([correlation for correlation, _ in line])
+            off = np.log(self.relative_error[[k for _, k in line]]) - np.log(error)
+            found[rows] = _last_crossing(at, off)
+        return found
+
     def line(self, **values: float) -> np.ndarray:
         """Positions of the designs with the given rows, correlation, share or noise, in order of rows."""
         own = [
@@ -252,6 +273,15 @@ class Recovery:
 
     def __str__(self) -> str:
         return "\n".join(self.sentences)
+
+
+def _last_crossing(at: np.ndarray, off: np.ndarray) -> float:
+    """The largest point at which a curve through these is not above 0; NaN if it is above everywhere."""
+    below = np.flatnonzero(off <= 0)
+    if len(below) == 0:
+        return np.nan
+    k = int(below[-1])
+    return float(at[k]) if k == len(at) - 1 else float(at[k] - off[k] * (at[k + 1] - at[k]) / (off[k + 1] - off[k]))
 
 
 def _same(a: float, b: float) -> bool:

@@ -198,8 +198,23 @@ def _interaction_sentences(power: Recovery) -> list[str]:
     return [
         f"Complementarity: if the interaction is as at the best fit ({power.truth:+.3g} a year and e-fold of "
         f"{power.input}) and its prior is {_WIDER:g} times as wide as the law's, {power.own.rows} rows like these know "
-        f"it to {power.relative_error[own]:.0%}. To know it to {_INTERACTION_ERROR:.0%} takes {listed}."
+        f"it to {power.relative_error[own]:.0%} (bias and spread together). To know it to {_INTERACTION_ERROR:.0%} "
+        f"takes {listed}.",
+        *_allowed_sentence(power),
     ]
+
+
+def _allowed_sentence(power: Recovery) -> list[str]:
+    allowed = power.allowed(_INTERACTION_ERROR)
+    enough = {rows: at for rows, at in allowed.items() if np.isfinite(at)}
+    short = [rows for rows in allowed if rows not in enough]
+    said = []
+    if enough:
+        cells = ", ".join(f"{at:.2f} with {rows} rows" for rows, at in enough.items())
+        said.append(f"The correlation of date and log {power.input} may be as high as {cells}.")
+    if short:
+        said.append(f"With {' or '.join(map(str, short))} rows no correlation tried is low enough.")
+    return said
 
 
 def _draw(figure: "Figure", found: Recovery, question: Question) -> None:

@@ -34,7 +34,7 @@ def section(question: Question) -> Section:
     subject = question.subject
     posterior = question.posterior if question.has_posterior else None
     of = {subject.quantity: subject.of}
-    found = identify(question.point, subject.data, posterior, of=of)
+    found = identify(question.point, subject.data, posterior, of=of, profiled=not question.quick)
     entries, sentences = list(found.entries), list(found.sentences)
     added = _interaction(question)
     if added is not None:

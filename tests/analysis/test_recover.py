@@ -1,5 +1,7 @@
 """Recovery: closed forms of linear laws with normal noise, as rows and correlation change; designs row by row."""
 
+import dataclasses
+
 import jax
 import numpy as np
 import numpyro.distributions as dist
@@ -135,7 +137,7 @@ def test_a_table_where_the_date_is_a_function_of_compute_says_so_first(plain, ta
     years = np.linspace(-3, 3, ROWS)
     data = made(years, 0.5 * years)
     point = pf.fit(line(), data, key=KEY, starts=2)
-    found = pf.recover(point, data, designs(ROWS, [OWN, 0.5]), key=KEY, of=RATE, replicates=20)
+    found = pf.recover(point, data, designs(ROWS, [OWN, 0.5]), key=KEY, of=RATE, replicates=REPLICATES // 2)
     assert found.sentences[0].startswith("Date is an exact function of log compute")
     assert found.data_say.tolist() == ["not identified", "identified"] and found.apart.tolist() == [False, True]
 
@@ -186,6 +188,16 @@ def test_rows_needed_by_the_inverse_square_root():
         assert need.how == how
         assert need.rows == pytest.approx(50.0 if how == FEWER else (ratio / error) ** 2, rel=1e-9)
     assert shaped(rows, 3 / np.sqrt(rows), ["not identified"] * 3).required(0.5)[0].how == NEVER
+
+
+def test_largest_correlation_allowed():
+    """Errors that rise by powers of ten between correlations: the crossing is linear in their logarithm."""
+    cells = designs(100, [0.0, 0.4, 0.8]) + designs(200, [0.0, 0.4, 0.8])
+    found = dataclasses.replace(shaped([100] * 6, [1.0, 10.0, 100.0, 0.1, 0.01, 0.1]), designs=cells)
+    ratio = found.relative_error[0]
+    assert found.allowed(np.sqrt(10) * ratio) == {100: pytest.approx(0.2), 200: 0.8}
+    low = found.allowed(0.05 * ratio)
+    assert np.isnan(low[100]) and low[200] == pytest.approx(0.4 + 0.4 * (1 + np.log10(0.5)))
 
 
 @pytest.mark.parametrize(
