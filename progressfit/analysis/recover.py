@@ -103,6 +103,8 @@ def recover(
     kept = np.asarray(fitted_weights(point, data)) > 0
     wanted = check_designs(designs, dimension(point.spec) + 1)
     truth = _Truth(name, measure, float(point.map(measure)), _law(point, data, spec))
+    if not np.isfinite(truth.value):
+        raise ValueError(f"'{name}' is {truth.value} at the fit, so there is nothing to recover")
     common = _common(data, kept, input, concentrated, wanted)
     drawing, noise = jax.random.split(check_key(key))
     rng = np.random.default_rng(np.asarray(jax.random.bits(drawing, (4,))))

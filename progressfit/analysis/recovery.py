@@ -99,8 +99,9 @@ class Recovery:
 
     @property
     def relative_error(self) -> np.ndarray:
-        """``sqrt(bias^2 + spread^2) / |truth|`` of each design."""
-        return np.hypot(self.bias, self.spread) / abs(self.truth)
+        """``sqrt(bias^2 + spread^2) / |truth|`` of each design; infinite if the truth is 0."""
+        whole = np.hypot(self.bias, self.spread)
+        return whole / abs(self.truth) if self.truth else np.full_like(whole, np.inf)
 
     @property
     def failed(self) -> np.ndarray:

@@ -32,7 +32,7 @@ _WIDER = 10.0
 _LONG = 150
 _FACTORS, _LONG_FACTORS = (0.5, 1.0, 2.0, 4.0), (0.5, 1.0, 2.0)
 _INTERACTION_FACTORS, _LONG_INTERACTION_FACTORS = (1.0, 2.0, 4.0, 8.0), (1.0, 2.0, 4.0)
-_REPLICATES, _QUICK = 48, 12
+_REPLICATES, _LONG_REPLICATES, _QUICK = 96, 48, 12
 _FAILURES = 0.05
 
 
@@ -77,7 +77,9 @@ def _sizes(question: Question, factors: tuple[float, ...]) -> list[int]:
 
 
 def _replicates(question: Question) -> int:
-    return _QUICK if question.quick else _REPLICATES
+    if question.quick:
+        return _QUICK
+    return _REPLICATES if len(question.subject.data) <= _LONG else _LONG_REPLICATES
 
 
 def _rate(question: Question, concentrated: str | None) -> Recovery:

@@ -70,11 +70,11 @@ def _interaction(question: Question) -> tuple[Judged, Fit] | None:
 
 def _interaction_sentence(entry: Judged) -> str:
     size = abs(entry.value) / entry.prior
+    share = f" ({entry.error / abs(entry.value):.0%} of it)" if entry.value else ""
     return (
         f"Complementarity ({entry.words}, added to the law): {entry.value:+.3g}, which is {size:.2f} standard "
-        f"deviations of its prior ({entry.prior:g}), with a standard error of {entry.error:.2g} "
-        f"({entry.error / abs(entry.value):.0%} of it) that leaves {1 - entry.contraction:.0%} of the prior's "
-        "variance. "
+        f"deviations of its prior ({entry.prior:g}), with a standard error of {entry.error:.2g}{share} that "
+        f"leaves {1 - entry.contraction:.0%} of the prior's variance. "
         f"Verdict: {entry.verdict}."
     )
 
