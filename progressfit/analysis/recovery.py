@@ -98,6 +98,11 @@ class Recovery:
         return (high - low) / 2
 
     @property
+    def monte_carlo(self) -> float:
+        """Standard error of each spread as a share of it, from the number of replicates (normal spread assumed)."""
+        return float(_RANGE_ERROR / np.sqrt(self.values.shape[1]))
+
+    @property
     def relative_error(self) -> np.ndarray:
         """``sqrt(bias^2 + spread^2) / |truth|`` of each design; infinite if the truth is 0."""
         whole = np.hypot(self.bias, self.spread)
@@ -145,7 +150,7 @@ class Recovery:
                 "median": float(self.median[k]),
                 "bias": float(self.bias[k]),
                 "spread": float(self.spread[k]),
-                "spread_error": float(_RANGE_ERROR * self.spread[k] / np.sqrt(replicates)),
+                "spread_error": float(self.monte_carlo * self.spread[k]),
                 "relative_error": float(self.relative_error[k]),
                 "nominal_error": float(np.nanmedian(self.errors[k])) if np.isfinite(self.errors[k]).any() else np.nan,
                 "coverage": float(coverage[k]),

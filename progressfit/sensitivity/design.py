@@ -158,7 +158,8 @@ def _cliff(question: Question, found: Recovery) -> str:
         f"Median and spread of the refits of {found.own.rows} rows (in brackets the standard error that the likelihood "
         f"alone allows) at a correlation of date and log {question.subject.input} (in the table "
         f"{found.own.correlation:.2f}) of {cells}. Refits spread less than the likelihood allows where priors hold "
-        "them, which shows as bias or by luck not at all, and more where some end in another optimum."
+        "them, which shows as bias or by luck not at all, and more where some end in another optimum. "
+        f"The Monte Carlo error of each spread is {found.monte_carlo:.0%} of it."
     )
 
 
