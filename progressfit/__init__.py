@@ -61,6 +61,11 @@ _HOMES = {
     "predict_intervals": "analysis.predict",
     "extrapolation": "analysis.predict",
     "determined": "analysis.identify",
+    "identify": "analysis.identification",
+    "Identifiability": "analysis.identification_result",
+    "recover": "analysis.recover",
+    "designs": "analysis.designs",
+    "Design": "analysis.designs",
     "complementarity": "analysis.complementarity",
     "with_interaction": "analysis.complementarity",
     "with_substitution": "analysis.complementarity",
@@ -108,6 +113,8 @@ if TYPE_CHECKING:
     from progressfit.analysis.compute_growth import effective_compute_growth as effective_compute_growth
     from progressfit.analysis.compute_growth import optimal_doubling_time as optimal_doubling_time
     from progressfit.analysis.compute_growth import optimal_growth as optimal_growth
+    from progressfit.analysis.designs import Design as Design
+    from progressfit.analysis.designs import designs as designs
     from progressfit.analysis.envelope import envelope_allocation as envelope_allocation
     from progressfit.analysis.forecast import forecast as forecast
     from progressfit.analysis.gain import allocation_gain as allocation_gain
@@ -118,6 +125,8 @@ if TYPE_CHECKING:
     from progressfit.analysis.growth import doubling_interval as doubling_interval
     from progressfit.analysis.growth import doubling_time as doubling_time
     from progressfit.analysis.growth import growth_rate as growth_rate
+    from progressfit.analysis.identification import identify as identify
+    from progressfit.analysis.identification_result import Identifiability as Identifiability
     from progressfit.analysis.identify import determined as determined
     from progressfit.analysis.influence import influence as influence
     from progressfit.analysis.influence import leave_out as leave_out
@@ -132,6 +141,7 @@ if TYPE_CHECKING:
     from progressfit.analysis.priors import prior_derivatives as prior_derivatives
     from progressfit.analysis.priors import prior_sweep as prior_sweep
     from progressfit.analysis.priors import rescaled_priors as rescaled_priors
+    from progressfit.analysis.recover import recover as recover
     from progressfit.analysis.selection import filtered as filtered
     from progressfit.analysis.selection import selection as selection
     from progressfit.analysis.threshold import pareto_frontier as pareto_frontier

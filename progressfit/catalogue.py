@@ -34,6 +34,11 @@ DATASETS = {
 }
 SECTIONS: dict[str, tuple[str, str]] = {
     # measurement, identification, design, complementarity, influence, priors, selection: in this order
+    "identification": (
+        "progressfit.sensitivity.identification",
+        "Identification: what the data say, and what they leave to the priors",
+    ),
+    "design": ("progressfit.sensitivity.design", "Design: what other tables would say"),
     "complementarity": (
         "progressfit.sensitivity.complementarity",
         "Complementarity: whether progress and scale multiply",
