@@ -33,6 +33,10 @@ DATASETS = {
 }
 SECTIONS: dict[str, tuple[str, str]] = {
     # measurement, identification, design, complementarity, influence, priors, selection: in this order
+    "measurement": (
+        "progressfit.sensitivity.measurement",
+        "Measurement: conventions of the table, and errors in its input",
+    ),
     "complementarity": (
         "progressfit.sensitivity.complementarity",
         "Complementarity: whether progress and scale multiply",

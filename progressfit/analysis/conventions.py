@@ -153,7 +153,7 @@ def conventions(point: Fit, data: Dataset, other: Dataset, of: Any, *, starts: A
 
 
 def _same_rows(data: Dataset, other: Dataset) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
-    """The numbers of both versions by column, the response under its own name, once they are known to belong together."""
+    """The numbers of both versions by column, the response among them, once they are known to belong together."""
     if len(data) != len(other):
         raise ValueError(f"the versions have {len(data)} and {len(other)} rows; they have to be the same rows")
     mine, others = dict(data.records.columns), dict(other.records.columns)
@@ -161,7 +161,9 @@ def _same_rows(data: Dataset, other: Dataset) -> tuple[dict[str, np.ndarray], di
         raise ValueError(f"only one of the versions has the columns {', '.join(sorted(set(mine) ^ set(others)))}")
     if data.labels.rows != other.labels.rows:
         bad = next(i for i, (a, b) in enumerate(zip(data.labels.rows, other.labels.rows, strict=False)) if a != b)
-        raise ValueError(f"row {bad} is {data.labels.rows[bad]} in one version and {other.labels.rows[bad]} in the other")
+        raise ValueError(
+            f"row {bad} is {data.labels.rows[bad]} in one version and {other.labels.rows[bad]} in the other"
+        )
     codes = [(data.clusters, other.clusters)]
     codes += [(code, other.records.codes.get(group, -1)) for group, code in data.records.codes.items()]
     if not all(np.array_equal(a, b) for a, b in codes):

@@ -19,6 +19,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from progressfit._x64 import require_x64
+from progressfit.analysis.comparison import Answer, weighted_answer
 from progressfit.analysis.structure import Structure, learn_structure
 from progressfit.compiled import compiled
 from progressfit.dataset import Dataset
@@ -28,7 +29,7 @@ from progressfit.infer.result import Draws, Fit, map_values
 from progressfit.model import Model
 from progressfit.params import Values, bind, leaves, priors, tie
 from progressfit.terms import AbstractGroupTerm, AbstractInputTerm, Function
-from progressfit.terms.base import walk_terms
+from progressfit.terms.base import log_value, walk_terms
 from progressfit.terms.measured import Calibrated, InputScatter, linked_at
 
 LN10 = float(np.log(10.0))
@@ -101,6 +102,10 @@ class Measured:
         shares = np.exp(logs - logs.max())
         return shares / shares.sum()
 
+    def answer(self, draws: Draws, of: Any, *, key: jax.Array, level: float = 0.95) -> Answer:
+        """A function of the law itself over draws of ``spec``, weighted by :meth:`weights`."""
+        return weighted_answer(self.map(draws, of), self.weights(draws, key=key), level)
+
 
 def errors_in_variables(spec: Model, data: Dataset, log10_sd: Any, *, input: str = "compute") -> Measured:
     """A law and a table for an input that is known with an error.
@@ -117,9 +122,10 @@ def errors_in_variables(spec: Model, data: Dataset, log10_sd: Any, *, input: str
 
     Returns
     -------
-    :class:`Measured`: ``pf.sample(found.spec, found.data, key=key)`` gives draws, ``found.map(draws, pf.growth_rate)``
-    the answer. The free parameters of the law keep their names and priors; ``structure``, which is fixed, holds the coefficients
-    of the true log input on the columns of the line (standardised) and the logarithm of its scatter.
+    :class:`Measured`: ``pf.sample(found.spec, found.data, key=key)`` gives draws, ``found.answer(draws,
+    pf.growth_rate, key=key)`` the answer. The free parameters of the law keep their names and priors; ``structure``,
+    which is fixed, holds the coefficients of the true log input on the columns of the line (standardised) and the
+    logarithm of its scatter.
 
     Raises
     ------
@@ -235,7 +241,7 @@ def _integrated(model: Any, record: Any, target: jax.Array, nodes: jax.Array, lo
     noise = eqx.tree_at(lambda own: own.scale, model.noise, scatter.scale)
     mean, spread = of.true_log(record)
     slope, _ = scatter.slope_and_spread(record)
-    scale = jnp.exp(scatter.scale.log_value(record))
+    scale = jnp.exp(log_value(scatter.scale, record))
     # Conditional mean and spread of the standardised true input, the law being straight and the noise normal.
     pull = slope * spread / scale
     width = 1 / jnp.sqrt(1 + pull**2)

@@ -42,6 +42,10 @@ class Calibrated(AbstractComposite):
     error: str = eqx.field(static=True)
     line: tuple[str, ...] = eqx.field(static=True)
 
+    def __init__(self, term: AbstractTerm, structure: Leaf, *, input: str, error: str, line: tuple[str, ...]):
+        self.term, self.structure = term, structure
+        self.input, self.error, self.line = input, error, line
+
     @property
     def names(self) -> tuple[str, ...]:  # pyright: ignore[reportIncompatibleVariableOverride]
         """One name: that of the input."""

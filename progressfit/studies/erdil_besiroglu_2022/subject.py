@@ -25,5 +25,5 @@ def subject() -> Subject:
         quantity="growth rate of effective compute on ImageNet",
         tables=tables,
         sweep=("prior standard deviation of the four slopes", {sd: erdil_besiroglu(sd) for sd in SLOPE_SDS}),
-        log10_sd=table.loc[table["used_in_fit"], "recount_log10_sd"].to_numpy(np.float64),
+        log10_sd={"recounted": table.loc[table["used_in_fit"], "recount_log10_sd"].to_numpy(np.float64)},
     )
