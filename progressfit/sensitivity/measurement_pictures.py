@@ -66,4 +66,4 @@ def draw_errors(figure: "Figure", question: Question, errors: "list[Error]") -> 
         title = f"{error.version.name}: " if question.subject.tables else ""
         axis.set_title(f"{title}error {np.median(error.measured.log10_sd):.2g} in log10 (median row)", fontsize=10)
         axis.legend(frameon=False, fontsize=8)
-    figure.suptitle(f"{question.subject.quantity.capitalize()} if {errors[0].simex.input} were exact", fontsize=11)
+    figure.suptitle(f"If {errors[0].simex.input} were exact: {question.subject.quantity}", fontsize=11)

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 _SHOWN = 10
 _LEVEL = 0.95
+# Share of a correction by which its two shapes may differ.
+_LONG = 0.5
 
 
 def version_sentence(question: Question, versions: "list[Version]") -> str:
@@ -91,7 +93,7 @@ def error_sentences(question: Question, error: "Error", assumed: float) -> list[
 
 def _extrapolation(question: Question, error: "Error", assumed: float) -> str:
     found, n, sd = error.simex, len(error.version.data), error.measured.log10_sd
-    of = f"{error.version.name}: " if question.subject.tables else ""
+    of = f", {error.version.name}" if question.subject.tables else ""
     if error.known == 0:
         known = f"nothing says how well log10 {found.input} is known, so {assumed} is assumed in every row"
     elif error.known == n:
@@ -102,7 +104,7 @@ def _extrapolation(question: Question, error: "Error", assumed: float) -> str:
             f"{n}, {assumed} assumed for the others)"
         )
     said = (
-        f"Error in {found.input}, {of}{known}. It multiplies the mean slope of the law in log {found.input} by "
+        f"Error in {found.input}{of}: {known}. It multiplies the mean slope of the law in log {found.input} by "
         f"{found.slope.factor:.2f}, says simulation-extrapolation ({found.replicates} replicates a level); without it "
         f"the {question.subject.quantity} would be {rate_words(found.value.corrected())}, where it is "
         f"{rate_words(found.value.naive)} (quadratic; linear {found.value.corrected('linear'):.3g}; Monte Carlo "
@@ -110,8 +112,18 @@ def _extrapolation(question: Question, error: "Error", assumed: float) -> str:
     )
     if error.shared is not None:
         said += f" If the rows of a paper share their error, {rate_words(error.shared.value.corrected())}."
+    quadratic, linear = found.value.corrected(), found.value.corrected("linear")
+    if abs(quadratic - linear) > _LONG * abs(quadratic - found.value.naive):
+        said += (
+            f" The two shapes of extrapolation differ by {abs(quadratic - linear):.2g}: this error is too large for it."
+        )
     lost = found.elsewhere + (error.shared.elsewhere if error.shared is not None else 0)
-    return said + (f" {lost} refits ended nearer to another optimum and are left out." if lost else "")
+    verb = (
+        "refit ended nearer to another optimum and is"
+        if lost == 1
+        else "refits ended nearer to another optimum and are"
+    )
+    return said + (f" {lost} {verb} left out." if lost else "")
 
 
 def _latent(question: Question, error: "Error") -> list[str]:
