@@ -171,7 +171,7 @@ ORDER = [
 ENGINES = {
     "numpyro.infer": (r"infer\.(nuts|chains)", False),
     "numpyro.distributions": (
-        r"params|hyper|compiled|notation|noise(\..*)?|laws\..*|terms\.base|infer\.prepare|analysis\.complementarity",
+        r"params|hyper|compiled|notation|noise(\..*)?|laws\..*|terms\.base|infer\.prepare|analysis\.(complementarity|measurement)",
         False,
     ),
     "numpyro": (r"density", True),

@@ -144,7 +144,10 @@ def conventions(point: Fit, data: Dataset, other: Dataset, of: Any, *, starts: A
         found.append(Switched(kind, names, sizes, there[own] - start, end - back[own], both))
         at += len(names)
     rows = found[0]
-    cumulative, _ = refitted(differs & np.cumsum(parts[0][2][rows.order], axis=0, dtype=bool))
+    along = differs & np.cumsum(parts[0][2][rows.order], axis=0, dtype=bool)
+    # Filled up to the length of the first batch, so that both are one program.
+    filled = np.concatenate([along, np.repeat(along[-1:], len(value) - len(along), axis=0)])
+    cumulative = refitted(filled)[0][: len(along)]
     failed = int(np.isnan(value).sum() + np.isnan(cumulative).sum())
     papers = next((part for part in found if part.kind == "cluster"), None)
     first_order = _first_order(point, data, of, first, second)

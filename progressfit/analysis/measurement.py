@@ -6,8 +6,7 @@ variances being those given everything else that the law reads), and with it eve
 the package: the true log inputs are latent, normal about a line in the date, the other inputs and the groups that the
 law reads (leaving these out would bias the correction, since what they tell about the input the law knows already),
 whose coefficients and scatter are learnt from the measured inputs. The latent inputs are integrated out, with the law
-straightened about each row's expected input and the line at its posterior mean. :meth:`Measured.weights` takes both
-approximations back: importance weights for the joint posterior of law, line and latent inputs.
+straightened about each row's expected input; :meth:`Measured.weights` takes that approximation back.
 """
 
 import dataclasses
@@ -17,25 +16,27 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
+from numpyro.distributions import MultivariateNormal
 
 from progressfit._x64 import require_x64
 from progressfit.analysis.comparison import Answer, weighted_answer
-from progressfit.analysis.structure import Structure, learn_structure
+from progressfit.analysis.structure import learn_structure, line_log_density
 from progressfit.compiled import compiled
 from progressfit.dataset import Dataset
 from progressfit.infer.check import require
 from progressfit.infer.prepare import prepare
 from progressfit.infer.result import Draws, Fit, map_values
 from progressfit.model import Model
-from progressfit.params import Values, bind, leaves, priors, tie
+from progressfit.params import Values, bind, free, leaves, priors, tie
 from progressfit.terms import AbstractGroupTerm, AbstractInputTerm, Function
 from progressfit.terms.base import log_value, walk_terms
 from progressfit.terms.measured import Calibrated, InputScatter, linked_at
 
 LN10 = float(np.log(10.0))
-_NODES = 21
+# Nodes about the conditional mean of a straight law, and an even grid over the true input for laws that bend.
+_NODES, _GRID, _FAR = 15, np.linspace(0.0, 1.0, 81), 6.0
 _DEPENDENT = 1e-8
-_COPY = "noise.of"
+_COPY, _STRUCTURE = "noise.of", "structure"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -45,7 +46,11 @@ class Measured:
     Attributes
     ----------
     spec, data
-        The law at the expected true inputs, with their spread in its noise, and the table with the errors.
+        The law at the expected true inputs, with their spread in its noise, and the table with the errors. The line
+        that true inputs scatter about is fixed at its posterior mean given the measured inputs: for point fits.
+    joint
+        The same with the line free, its prior being a normal approximation of that posterior: for ``sample``. A fit of
+        it calls the line "not identified", because the responses do not determine it; the measured inputs do.
     law
         The law itself, prepared; its parameters have the same names in ``spec``.
     input
@@ -57,18 +62,16 @@ class Measured:
         to learn the slope from, error included.
     line
         What the line is in.
-    structure
-        The posterior of its coefficients and of the scatter of the true log inputs about it.
     """
 
     spec: Model
+    joint: Model
     data: Dataset
     law: Model
     input: str
     log10_sd: np.ndarray
     scatter: float
     line: tuple[str, ...]
-    structure: Structure
 
     @property
     def reliability(self) -> float:
@@ -89,22 +92,30 @@ class Measured:
             return np.asarray(of(bind(self.law, own)))
         return np.asarray(map_values(of, self.law, own))
 
-    def weights(self, draws: Draws, *, key: jax.Array) -> np.ndarray:
-        """Importance weights of draws, ``(draws,)``, summing to one, for the joint posterior without approximation.
+    def weights(self, draws: Draws) -> np.ndarray:
+        """Importance weights of draws of ``joint``, ``(draws,)``, summing to one, that take the approximations back.
 
-        Each draw gets a line from the posterior of the line, and the likelihood of each row is integrated over its true
-        input by Gauss-Hermite quadrature about the approximate conditional mean. Nearly equal weights say that the
-        approximations do no harm; ``1 / sum(weights**2)`` is the effective number of draws.
+        The likelihood of each row is integrated over its true input by Gauss-Hermite quadrature about the approximate
+        conditional mean, and the line gets its own posterior in place of a normal one. Nearly equal weights say that
+        the approximations do no harm; ``1 / sum(weights**2)`` is the effective number of draws.
+
+        Raises
+        ------
+        ValueError
+            If the draws are not of ``joint``.
         """
-        lines = self.structure.draw(key, len(draws))
-        logs = np.asarray(_log_ratio(draws.spec, draws.values, lines, self.data.bare()))
+        if _STRUCTURE not in draws.values:
+            raise ValueError(
+                "in these draws the line of the true inputs is fixed; draw with pf.sample(found.joint, ...)"
+            )
+        logs = np.asarray(_log_ratio(draws.spec, draws.values, self.data.bare()))
         logs = np.where(draws.ok & np.isfinite(logs), logs, -np.inf)
         shares = np.exp(logs - logs.max())
         return shares / shares.sum()
 
-    def answer(self, draws: Draws, of: Any, *, key: jax.Array, level: float = 0.95) -> Answer:
-        """A function of the law itself over draws of ``spec``, weighted by :meth:`weights`."""
-        return weighted_answer(self.map(draws, of), self.weights(draws, key=key), level)
+    def answer(self, draws: Draws, of: Any, *, level: float = 0.95) -> Answer:
+        """A function of the law itself over draws of ``joint``, weighted by :meth:`weights`."""
+        return weighted_answer(self.map(draws, of), self.weights(draws), level)
 
 
 def errors_in_variables(spec: Model, data: Dataset, log10_sd: Any, *, input: str = "compute") -> Measured:
@@ -122,10 +133,9 @@ def errors_in_variables(spec: Model, data: Dataset, log10_sd: Any, *, input: str
 
     Returns
     -------
-    :class:`Measured`: ``pf.sample(found.spec, found.data, key=key)`` gives draws, ``found.answer(draws,
-    pf.growth_rate, key=key)`` the answer. The free parameters of the law keep their names and priors; ``structure``,
-    which is fixed, holds the coefficients of the true log input on the columns of the line (standardised) and the
-    logarithm of its scatter.
+    :class:`Measured`: ``pf.sample(found.joint, found.data, key=key)`` gives draws, ``found.answer(draws,
+    pf.growth_rate)`` the answer. The free parameters of the law keep their names and priors; ``structure`` holds the
+    coefficients of the true log input on the columns of the line (standardised) and the logarithm of its scatter.
 
     Raises
     ------
@@ -148,10 +158,12 @@ def errors_in_variables(spec: Model, data: Dataset, log10_sd: Any, *, input: str
     structure = learn_structure(log, design, LN10 * sd)
     columns = {f"{input} on {name}": column for name, column in line.items()}
     error = f"error of {input}"
-    mean = Calibrated(law.mean, structure.mean, input=input, error=error, line=tuple(columns))
+    mean = Calibrated(law.mean, np.asarray(structure.mean), input=input, error=error, line=tuple(columns))
+    prior = MultivariateNormal(np.asarray(structure.mean), np.asarray(structure.covariance))
     records = data.records.replace(**columns, **{error: LN10 * sd})
     table = Dataset(records, data.response, data.clusters, data.labels)
-    return Measured(_wrapped(law, mean), table, law, input, sd, scatter, tuple(line), structure)
+    fixed = _wrapped(law, mean)
+    return Measured(fixed, free(fixed, {_STRUCTURE: prior}), table, law, input, sd, scatter, tuple(line))
 
 
 def _wrapped(law: Model, mean: Calibrated) -> Model:
@@ -160,7 +172,7 @@ def _wrapped(law: Model, mean: Calibrated) -> Model:
     whole = Model(mean, law.link, eqx.tree_at(lambda own: own.scale, law.noise, scatter))
     found = leaves(whole)
     copied = {f"{_COPY}.{path}": path for path in priors(whole) if f"{_COPY}.{path}" in found}
-    return tie(whole, copied | {f"{_COPY}.structure": "structure"})
+    return tie(whole, copied | {f"{_COPY}.{_STRUCTURE}": _STRUCTURE})
 
 
 def check_log10_sd(log10_sd: Any, data: Dataset, input: str) -> np.ndarray:
@@ -219,23 +231,29 @@ def _independent(columns: dict[str, np.ndarray], rows: int) -> dict[str, np.ndar
 
 
 @compiled()
-def _log_ratio(spec: Model, values: Values, lines: jax.Array, data: Dataset) -> jax.Array:
-    """Log likelihood integrated over the true inputs about given lines, minus that of ``spec``, ``(draws,)``."""
-    nodes, masses = (jnp.asarray(x) for x in np.polynomial.hermite_e.hermegauss(_NODES))
-    log_masses = jnp.log(masses) - 0.5 * jnp.log(2 * jnp.pi)
+def _log_ratio(spec: Model, values: Values, data: Dataset) -> jax.Array:
+    """Log joint density without approximations minus that of ``spec``, up to a constant, ``(draws,)``."""
     target = spec.link.forward(data.response)
+    of: Any = spec.mean
+    line = jnp.stack([data.records[name] for name in of.line], axis=1)
+    log, error = jnp.log(data.records[of.input]), data.records[of.error]
 
-    def one(drawn: tuple[Values, jax.Array]) -> jax.Array:
-        model = bind(spec, drawn[0])
-        about = bind(spec, drawn[0] | {"structure": drawn[1]})
-        exact = jax.vmap(lambda record, y: _integrated(about, record, y, nodes, log_masses))
-        return jnp.sum(exact(data.records, target) - model.log_lik(data))
+    def one(own: Values) -> jax.Array:
+        model = bind(spec, own)
+        exact = jax.vmap(lambda record, y: _integrated(model, record, y))(data.records, target)
+        about = own[_STRUCTURE]
+        shift = line_log_density(about, log, line, error) - of.structure.log_prob(about)
+        return jnp.sum(exact - model.log_lik(data)) + shift
 
-    return jax.lax.map(one, (values, lines))
+    return jax.lax.map(one, values)
 
 
-def _integrated(model: Any, record: Any, target: jax.Array, nodes: jax.Array, log_masses: jax.Array) -> jax.Array:
-    """Log density of one linked response given the measured input."""
+def _integrated(model: Any, record: Any, target: jax.Array) -> jax.Array:
+    """Log density of one linked response given the measured input.
+
+    The integrand is that of a standard normal true input times the density of the response. Where it is not narrow an
+    even grid integrates it to rounding, however the law bends; where it is, the law is straight across its width.
+    """
     scatter: InputScatter = model.noise.scale
     of = scatter.of
     noise = eqx.tree_at(lambda own: own.scale, model.noise, scatter.scale)
@@ -246,11 +264,15 @@ def _integrated(model: Any, record: Any, target: jax.Array, nodes: jax.Array, lo
     pull = slope * spread / scale
     width = 1 / jnp.sqrt(1 + pull**2)
     centre = width**2 * pull * (target - linked_at(of, model.link, record, mean)) / scale
-    at = centre + width * nodes
 
     def density(u: jax.Array) -> jax.Array:
         linked = linked_at(of, model.link, record, mean + spread * u)
-        return jnp.asarray(noise.distribution(linked, scale).log_prob(target)) - 0.5 * u**2 + jnp.log(width)
+        return jnp.asarray(noise.distribution(linked, scale).log_prob(target)) - 0.5 * u**2
 
-    logs = jax.vmap(density)(at) + 0.5 * nodes**2 + log_masses
-    return jax.nn.logsumexp(logs)
+    nodes, masses = np.polynomial.hermite_e.hermegauss(_NODES)
+    low, high = jnp.minimum(-_FAR, centre - _FAR * width), jnp.maximum(_FAR, centre + _FAR * width)
+    step = (high - low) * _GRID[1]
+    near = jax.vmap(density)(centre + width * nodes) + 0.5 * nodes**2 + np.log(masses)
+    wide = jax.vmap(density)(low + (high - low) * _GRID)
+    found = jnp.where(width > 2 * step, jax.nn.logsumexp(wide) + jnp.log(step), jax.nn.logsumexp(near) + jnp.log(width))
+    return found - 0.5 * np.log(2 * np.pi)

@@ -5,11 +5,10 @@ coefficients ``b`` and on the scatter (Gelman 2006), the coefficients are normal
 one dimension, which is summed over a grid.
 """
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 
 from progressfit.compiled import compiled
 from progressfit.params import Numbers
@@ -19,30 +18,10 @@ _LOWEST, _HIGHEST, _NODES = -9.0, 3.0, 193
 
 
 class Structure(NamedTuple):
-    """Posterior of ``(b, log scatter)`` on a grid of the log scatter.
+    """Posterior mean ``(p + 1,)`` and covariance ``(p + 1, p + 1)`` of ``(b, log scatter)``."""
 
-    Attributes
-    ----------
-    nodes, log_masses
-        Log scatters ``(k,)`` and the logarithms of their probabilities.
-    centres, roots
-        Mean of the coefficients at each, ``(k, p)``, and the Cholesky factor of their precision ``(k, p, p)``.
-    """
-
-    nodes: Numbers
-    log_masses: Numbers
-    centres: Numbers
-    roots: Numbers
-
-    @property
-    def mean(self) -> np.ndarray:
-        """Posterior mean of coefficients and log scatter, ``(p + 1,)``."""
-        masses = np.exp(np.asarray(self.log_masses))
-        return np.append(masses @ np.asarray(self.centres), masses @ np.asarray(self.nodes))
-
-    def draw(self, key: jax.Array, count: int) -> np.ndarray:
-        """Draws from the posterior, ``(count, p + 1)``."""
-        return np.asarray(_draw(self, key, count=count))
+    mean: Numbers
+    covariance: Numbers
 
 
 @compiled()
@@ -62,26 +41,24 @@ def learn_structure(measured: Numbers, line: Numbers, error: Numbers) -> Structu
 
     def at(log_scatter: jax.Array) -> tuple[jax.Array, jax.Array, jax.Array]:
         variance = jnp.exp(2 * log_scatter) + error**2
-        root = jnp.linalg.cholesky((line / variance[:, None]).T @ line)
-        centre = jax.scipy.linalg.cho_solve((root, True), line.T @ (measured / variance))
-        # The density of the measured inputs with the coefficients integrated out, for a flat prior on the scatter.
-        fit = -0.5 * jnp.sum((measured - line @ centre) ** 2 / variance + jnp.log(variance))
-        return fit - jnp.sum(jnp.log(jnp.diag(root))) + log_scatter, centre, root
+        precision = (line / variance[:, None]).T @ line
+        centre = jnp.linalg.solve(precision, line.T @ (measured / variance))
+        # The coefficients integrated out.
+        volume = -0.5 * jnp.linalg.slogdet(precision)[1]
+        both = jnp.append(centre, log_scatter)
+        return line_log_density(both, measured, line, error) + volume, both, jnp.linalg.inv(precision)
 
-    logs, centres, roots = jax.vmap(at)(nodes)
-    return Structure(nodes, jax.nn.log_softmax(logs), centres, roots)
+    logs, centres, covariances = jax.vmap(at)(nodes)
+    masses = jax.nn.softmax(logs)
+    mean = masses @ centres
+    covariance = (masses[:, None] * (centres - mean)).T @ (centres - mean)
+    inside = jnp.tensordot(masses, covariances, 1)
+    return Structure(mean, covariance.at[:-1, :-1].add(inside))
 
 
-@compiled("count")
-def _draw(found: Structure, key: jax.Array, count: int) -> jax.Array:
-    pick, within, normal = jax.random.split(key, 3)
-    nodes, centres, roots = (jnp.asarray(x) for x in (found.nodes, found.centres, found.roots))
-    k = jax.random.categorical(pick, jnp.asarray(found.log_masses), shape=(count,))
-    # Within a step of the grid the density is taken as even.
-    log_scatter = nodes[k] + (nodes[1] - nodes[0]) * jax.random.uniform(within, (count,), minval=-0.5, maxval=0.5)
-
-    def coefficients(at: Any, u: jax.Array) -> jax.Array:
-        return centres[at] + jax.scipy.linalg.solve_triangular(roots[at], u, trans=1, lower=True)
-
-    b = jax.vmap(coefficients)(k, jax.random.normal(normal, (count, centres.shape[1])))
-    return jnp.concatenate([b, log_scatter[:, None]], axis=1)
+def line_log_density(values: jax.Array, measured: Numbers, line: Numbers, error: Numbers) -> jax.Array:
+    """Log posterior density of ``(b, log scatter)``, up to a constant: a scalar. Arguments as in the above."""
+    variance = jnp.exp(2 * values[-1]) + jnp.asarray(error) ** 2
+    left = jnp.asarray(measured) - jnp.asarray(line) @ values[:-1]
+    # The last term turns the flat density of the scatter into one of its logarithm.
+    return -0.5 * jnp.sum(left**2 / variance + jnp.log(variance)) + values[-1]

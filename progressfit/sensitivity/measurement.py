@@ -13,7 +13,7 @@ from progressfit.analysis.simex import Simex, simex
 from progressfit.dataset import Dataset
 from progressfit.infer.optimise import fit
 from progressfit.infer.refit import known_optima
-from progressfit.infer.result import Draws, Fit
+from progressfit.infer.result import RESULTS, Draws, Fit
 from progressfit.infer.sample import sample
 from progressfit.sensitivity.base import Question, Section
 from progressfit.sensitivity.measurement_pictures import draw_errors, draw_switches
@@ -32,7 +32,7 @@ from progressfit.studies.base import doubt_about
 NAME, TITLE = "measurement", "Measurement: conventions of the table, and errors in its input"
 ASSUMED = 0.3  # of log10 of the input where nothing better is known: a factor of two
 _REPLICATES, _DRAWS, _QUICK_DRAWS = 100, 1000, 250
-_STARTS, _LEAST = 32, 0.1
+_STARTS, _LEAST = 16, 0.1
 
 
 class Version(NamedTuple):
@@ -63,7 +63,7 @@ class Error(NamedTuple):
         Simulation-extrapolation, with errors of each row and with errors that the rows of a paper share; ``None`` where
         each row is a paper of its own.
     measured, point, corrected
-        The law that knows of the error, its fit, and the answer there.
+        The law that knows of the error, its fit together with the line of the true inputs, and the answer there.
     draws, answer, effective
         Its posterior, the answer there, and the effective number of draws; ``None`` where a prior is flat.
     """
@@ -146,14 +146,12 @@ def _error(question: Question, version: Version) -> Error:
         simex, point, data, subject.of, sd, key=key, input=subject.input, replicates=question.count(_REPLICATES)
     )
     papers = len(np.unique(np.asarray(data.clusters)))
-    latent = fit(measured.spec, measured.data, key=key, starts=min(subject.starts, _STARTS))
+    latent = fit(measured.joint, measured.data, key=key, starts=min(subject.starts, _STARTS))
     draws, answer, effective = None, None, np.nan
     if question.has_posterior:
         count = _QUICK_DRAWS if question.quick else _DRAWS
-        draws = sample(
-            measured.spec, measured.data, key=key, point=latent, method="importance", draws=count, starts=_STARTS
-        )
-        answer = measured.answer(draws, subject.of, key=key)
+        draws = sample(measured.joint, measured.data, key=key, point=latent, method="importance", draws=count)
+        answer = measured.answer(draws, subject.of)
         effective = float(1 / np.sum(answer.shares**2))
     return Error(
         version=version,
@@ -169,12 +167,18 @@ def _error(question: Question, version: Version) -> Error:
     )
 
 
+def _line_only(error: Error, part: Fit | Draws | None) -> bool:
+    """Whether all that is not identified is the line of the true inputs, of which the responses need not tell."""
+    own = error.version.point.result
+    return part is not None and part.result is RESULTS.NOT_IDENTIFIED and own is not RESULTS.NOT_IDENTIFIED
+
+
 def _doubt(versions: list[Version], pairs: list[Pair], errors: list[Error]) -> str | None:
     said = [f"{v.name}: {doubt}" for v in versions if (doubt := doubt_about(v.point)) is not None]
     said += [f"{p.first} to {p.second}: {p.found.failed} refits reached no optimum" for p in pairs if p.found.failed]
     for error in errors:
         about = f"errors of {error.version.name}"
-        doubt = doubt_about(error.point, error.draws)
+        doubt = doubt_about(*(part for part in (error.point, error.draws) if not _line_only(error, part)))
         said += [f"{about}: {doubt}"] if doubt is not None else []
         lost = sum(found.failed for found in (error.simex, error.shared) if found is not None)
         said += [f"{about}: {lost} refits with added noise reached no optimum and are left out"] if lost else []

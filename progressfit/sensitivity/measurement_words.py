@@ -140,7 +140,7 @@ def _latent(question: Question, error: "Error") -> list[str]:
     return [
         f"{said}; in the posterior its median is {rate_words(answer.median)}, "
         f"{interval_words(answer.low, answer.high, _LEVEL, 'posterior, errors in variables')}, and the probability "
-        f"that it is not positive {answer.not_positive:.3f}. Integrating over the true inputs and the line, instead of "
+        f"that it is not positive {answer.not_positive:.3f}. Integrating over the true inputs, instead of "
         f"straightening the law, moved the median from {plain:.3g} ({error.effective:.0f} of {len(error.draws)} draws "
         "are effective)."
     ]

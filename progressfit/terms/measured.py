@@ -98,7 +98,9 @@ class InputScatter(AbstractPositiveTerm):
     def slope_and_spread(self, record: Record) -> tuple[jax.Array, jax.Array]:
         """Derivative of the linked mean by the true log input at its mean, and the spread of that log input."""
         mean, spread = self.of.true_log(record)
-        return jax.grad(lambda log: linked_at(self.of, self.link, record, log))(mean), spread
+        # Forward mode: one number in, one out, and other derivatives are taken of this one.
+        _, slope = jax.jvp(lambda log: linked_at(self.of, self.link, record, log), (mean,), (jnp.ones_like(mean),))
+        return slope, spread
 
     def log_value(self, record: Record) -> jax.Array:
         own = log_value(self.scale, record)
