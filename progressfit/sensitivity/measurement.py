@@ -32,7 +32,7 @@ from progressfit.studies.base import doubt_about
 NAME, TITLE = "measurement", "Measurement: conventions of the table, and errors in its input"
 ASSUMED = 0.3  # of log10 of the input where nothing better is known: a factor of two
 _REPLICATES, _DRAWS, _QUICK_DRAWS = 100, 1000, 250
-_STARTS, _LEAST = 16, 0.1
+_LEAST = 0.1  # share of the draws
 
 
 class Version(NamedTuple):
@@ -146,7 +146,7 @@ def _error(question: Question, version: Version) -> Error:
         simex, point, data, subject.of, sd, key=key, input=subject.input, replicates=question.count(_REPLICATES)
     )
     papers = len(np.unique(np.asarray(data.clusters)))
-    latent = fit(measured.joint, measured.data, key=key, starts=min(subject.starts, _STARTS))
+    latent = fit(measured.joint, measured.data, key=key, starts=subject.starts)
     draws, answer, effective = None, None, np.nan
     if question.has_posterior:
         count = _QUICK_DRAWS if question.quick else _DRAWS

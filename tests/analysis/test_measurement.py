@@ -72,6 +72,7 @@ def test_rows_papers_and_columns_switched_by_brute_force(few):
     said[7] += 0.4
     other = Dataset(data.records.replace(compute=new), said, data.clusters, data.labels)
     found = pf.conventions(point, data, other, PATH)
+    assert found.papers is not None
 
     def slope(take):
         """With compute and response of some rows, masks ``(2, n)``, from the second version."""
@@ -182,10 +183,10 @@ def test_structure_with_unequal_errors_by_brute_force():
     np.testing.assert_allclose(found.covariance, np.cov(places.T, aweights=mass, ddof=0), rtol=2e-3, atol=1e-5)
 
 
-def bound(eiv, seed=5, **given):
+def bound(eiv, **given):
     """The wrapped law with parameters and line drawn at random."""
     ready = pf.prepare(eiv.joint, eiv.data)
-    z = 0.3 * jax.random.normal(jax.random.key(seed), (params.dimension(ready),))
+    z = 0.3 * jax.random.normal(jax.random.key(5), (params.dimension(ready),))
     values = params.constrain(ready, z)[0]
     values |= {path: jnp.asarray(value) for path, value in given.items()}
     values["structure"] = jnp.asarray(params.priors(ready)["structure"].sample(KEY))
