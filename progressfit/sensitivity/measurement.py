@@ -31,7 +31,7 @@ from progressfit.studies.base import doubt_about
 
 NAME, TITLE = "measurement", "Measurement: conventions of the table, and errors in its input"
 ASSUMED = 0.3  # of log10 of the input where nothing better is known: a factor of two
-_REPLICATES, _DRAWS, _QUICK_DRAWS = 100, 1000, 250
+_REPLICATES, _DRAWS, _QUICK_DRAWS = 100, 750, 250
 _LEAST = 0.1  # share of the draws
 
 
@@ -150,7 +150,7 @@ def _error(question: Question, version: Version) -> Error:
     draws, answer, effective = None, None, np.nan
     if question.has_posterior:
         count = _QUICK_DRAWS if question.quick else _DRAWS
-        draws = sample(measured.joint, measured.data, key=key, point=latent, method="importance", draws=count)
+        draws = sample(measured.joint, measured.data, key=key, point=latent, draws=count)
         answer = measured.answer(draws, subject.of)
         effective = float(1 / np.sum(answer.shares**2))
     return Error(
