@@ -17,6 +17,7 @@ They agree within the Monte Carlo error of the longer chains: nothing is lost by
 """
 
 import time
+from typing import Any, cast
 
 import jax
 import jax.numpy as jnp
@@ -89,10 +90,11 @@ def main():
     chains.run(jax.random.key(2))
     values = chains.get_samples(group_by_chain=True)
     rate = np.asarray(values["compute.progress.rate"] / values["compute.scaling.slope"])
+    rhat, ess = (cast(Any, fn(rate)) for fn in (array_stats.rhat, array_stats.ess))
     quantiles = np.quantile(rate, [0.025, 0.5, 0.975]).round(3)
     print(
         f"108 dimensions, {time.perf_counter() - begin:.0f} s: rate {quantiles[1]} [{quantiles[0]}, {quantiles[2]}], "
-        f"R-hat {float(array_stats.rhat(rate)):.4f}, effective draws {float(array_stats.ess(rate)):.0f}, "
+        f"R-hat {np.asarray(rhat).item():.4f}, effective draws {np.asarray(ess).item():.0f}, "
         f"{int(chains.get_extra_fields()['diverging'].sum())} divergences"
     )
 

@@ -160,6 +160,8 @@ ORDER = [
     "report.fit_answer",
     "sensitivity.base",
     "sensitivity.drawing",
+    "sensitivity.measurement_words",
+    "sensitivity.measurement_pictures",
     "sensitivity.page",
     "commands.options",
     "commands.table",

@@ -149,8 +149,9 @@ def _error(question: Question, version: Version) -> Error:
     latent = fit(measured.joint, measured.data, key=key, starts=subject.starts)
     draws, answer, effective = None, None, np.nan
     if question.has_posterior:
-        count = _QUICK_DRAWS if question.quick else _DRAWS
-        draws = sample(measured.joint, measured.data, key=key, point=latent, draws=count)
+        # Chains give two optima their weights more surely, importance sampling is done in a fraction of the time.
+        count, method = (_QUICK_DRAWS, "importance") if question.quick else (_DRAWS, "nuts")
+        draws = sample(measured.joint, measured.data, key=key, point=latent, draws=count, method=method)
         answer = measured.answer(draws, subject.of)
         effective = float(1 / np.sum(answer.shares**2))
     return Error(
