@@ -33,6 +33,7 @@ NAME, TITLE = "measurement", "Measurement: conventions of the table, and errors 
 ASSUMED = 0.3  # of log10 of the input where nothing better is known: a factor of two
 _REPLICATES, _DRAWS, _QUICK_DRAWS = 100, 750, 250
 _LEAST = 0.1  # share of the draws
+_PREFIX = "Not certified: "
 
 
 class Version(NamedTuple):
@@ -175,12 +176,12 @@ def _line_only(error: Error, part: Fit | Draws | None) -> bool:
 
 
 def _doubt(versions: list[Version], pairs: list[Pair], errors: list[Error]) -> str | None:
-    said = [f"{v.name}: {doubt}" for v in versions if (doubt := doubt_about(v.point)) is not None]
+    said = [f"{v.name}: {doubt.removeprefix(_PREFIX)}" for v in versions if (doubt := doubt_about(v.point)) is not None]
     said += [f"{p.first} to {p.second}: {p.found.failed} refits reached no optimum" for p in pairs if p.found.failed]
     for error in errors:
         about = f"errors of {error.version.name}"
         doubt = doubt_about(*(part for part in (error.point, error.draws) if not _line_only(error, part)))
-        said += [f"{about}: {doubt}"] if doubt is not None else []
+        said += [f"{about}: {doubt.removeprefix(_PREFIX)}"] if doubt is not None else []
         lost = sum(found.failed for found in (error.simex, error.shared) if found is not None)
         said += [f"{about}: {lost} refits with added noise reached no optimum and are left out"] if lost else []
         if error.draws is not None and error.effective < _LEAST * len(error.draws):
@@ -188,4 +189,4 @@ def _doubt(versions: list[Version], pairs: list[Pair], errors: list[Error]) -> s
                 f"{about}: only {error.effective:.0f} of {len(error.draws)} draws are effective once the law is "
                 "integrated over the true inputs"
             )
-    return "; ".join(text.removeprefix("Not certified: ").rstrip(".") for text in said) or None
+    return "; ".join(text.rstrip(".") for text in said) or None
