@@ -73,6 +73,9 @@ _HOMES = {
     "leave_out": "analysis.influence",
     "selection": "analysis.selection",
     "filtered": "analysis.selection",
+    "conventions": "analysis.conventions",
+    "errors_in_variables": "analysis.measurement",
+    "simex": "analysis.simex",
     "power_scaling": "analysis.priors",
     "prior_derivatives": "analysis.priors",
     "prior_sweep": "analysis.priors",
@@ -113,6 +116,7 @@ if TYPE_CHECKING:
     from progressfit.analysis.compute_growth import effective_compute_growth as effective_compute_growth
     from progressfit.analysis.compute_growth import optimal_doubling_time as optimal_doubling_time
     from progressfit.analysis.compute_growth import optimal_growth as optimal_growth
+    from progressfit.analysis.conventions import conventions as conventions
     from progressfit.analysis.designs import Design as Design
     from progressfit.analysis.designs import designs as designs
     from progressfit.analysis.envelope import envelope_allocation as envelope_allocation
@@ -131,6 +135,7 @@ if TYPE_CHECKING:
     from progressfit.analysis.influence import influence as influence
     from progressfit.analysis.influence import leave_out as leave_out
     from progressfit.analysis.isoflop import isoflop_allocation as isoflop_allocation
+    from progressfit.analysis.measurement import errors_in_variables as errors_in_variables
     from progressfit.analysis.multiverse import Universe as Universe
     from progressfit.analysis.multiverse import multiverse as multiverse
     from progressfit.analysis.predict import extrapolation as extrapolation
@@ -144,6 +149,7 @@ if TYPE_CHECKING:
     from progressfit.analysis.recover import recover as recover
     from progressfit.analysis.selection import filtered as filtered
     from progressfit.analysis.selection import selection as selection
+    from progressfit.analysis.simex import simex as simex
     from progressfit.analysis.threshold import pareto_frontier as pareto_frontier
     from progressfit.analysis.threshold import required_input as required_input
     from progressfit.analysis.threshold import threshold_reading as threshold_reading

@@ -33,7 +33,10 @@ DATASETS = {
     "language": "language model loss on three benchmarks, date, parameters, tokens: 231 rows (arXiv 2403.05812)",
 }
 SECTIONS: dict[str, tuple[str, str]] = {
-    # measurement, identification, design, complementarity, influence, priors, selection: in this order
+    "measurement": (
+        "progressfit.sensitivity.measurement",
+        "Measurement: conventions of the table, and errors in its input",
+    ),
     "identification": (
         "progressfit.sensitivity.identification",
         "Identification: what the data say, and what they leave to the priors",

@@ -223,3 +223,10 @@ def rows_frame(rows: "Sequence[Mapping[str, Any]]") -> "pd.DataFrame":
     import pandas as pd
 
     return pd.DataFrame(list(rows))
+
+
+def columns_frame(columns: "Mapping[str, Any] | pd.DataFrame") -> "pd.DataFrame":
+    """A data frame of columns, or a copy of one."""
+    import pandas as pd
+
+    return pd.DataFrame(columns)

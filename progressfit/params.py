@@ -26,7 +26,7 @@ from numpyro.distributions import (
     biject_to,
     constraints,
 )
-from numpyro.distributions.transforms import IdentityTransform
+from numpyro.distributions.transforms import IdentityTransform, IndependentTransform
 
 from progressfit import _x64 as _x64
 
@@ -359,7 +359,10 @@ def prior_centre(spec: Any) -> jax.Array:
 
 def is_unbounded(leaf: Free) -> bool:
     """Whether a leaf is its own unconstrained coordinate: its range has no edge to run to."""
-    return isinstance(biject_to(leaf.prior.support), IdentityTransform)
+    transform = biject_to(leaf.prior.support)
+    while isinstance(transform, IndependentTransform):
+        transform = transform.base_transform
+    return isinstance(transform, IdentityTransform)
 
 
 def _per_coordinate(spec: Any, fn: Callable[..., jax.Array]) -> jax.Array:

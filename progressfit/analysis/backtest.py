@@ -2,12 +2,11 @@
 
 import dataclasses
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-import pandas as pd
 
 from progressfit._x64 import require_x64
 from progressfit.analysis.predict import extrapolation
@@ -15,11 +14,15 @@ from progressfit.analysis.refits import blind_starts, posteriors_without, settle
 from progressfit.compiled import compiled
 from progressfit.dataset import Dataset
 from progressfit.features import decimal_year
+from progressfit.frame import columns_frame, rows_frame
 from progressfit.infer.devices import Plan, batched, gather, plan_batch, share
 from progressfit.infer.optimise import check_key
 from progressfit.infer.prepare import prepare
 from progressfit.model import Model
 from progressfit.params import bind, constrain, dimension, improper
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 _CHAINS, _DRAWS = 4, 250
 _FEWEST_AFTER, _MOST_CUTS = 5, 5
@@ -52,12 +55,12 @@ class Backtest:
     """
 
     cuts: np.ndarray
-    frame: pd.DataFrame
+    frame: "pd.DataFrame"
     ok: np.ndarray
     level: float
 
     @property
-    def scores(self) -> pd.DataFrame:
+    def scores(self) -> "pd.DataFrame":
         """A row for each cut: rows scored, how many lay inside the intervals, mean and mean absolute error."""
         found = []
         for cut, ok in zip(self.cuts, self.ok, strict=True):
@@ -76,7 +79,7 @@ class Backtest:
                     "certified": bool(ok),
                 }
             )
-        return pd.DataFrame(found)
+        return rows_frame(found)
 
     def __str__(self) -> str:
         lines = [
@@ -168,16 +171,21 @@ def _predicted(spec: Model, z: jax.Array, keys: jax.Array, data: Dataset, tails:
     return batched(one, (z, keys), plan)
 
 
-def _frame(data: Dataset, years: np.ndarray, before: np.ndarray, seen: _Seen) -> pd.DataFrame:
+def _frame(data: Dataset, years: np.ndarray, before: np.ndarray, seen: _Seen) -> "pd.DataFrame":
     parts, date = [], np.asarray(data.records.columns["date"], np.float64)
     names = np.asarray(data.labels.rows or [f"row {i}" for i in range(len(data))])
     response = np.asarray(data.response, np.float64)
     for k, cut in enumerate(years):
         after = ~before[k]
         low, half_low, median, half_high, high = np.asarray(seen.quantiles)[k][:, after]
-        found = {"cut": cut, "row": names[after], "years_after": date[after] - cut, "observed": response[after]}
+        found = {
+            "cut": np.full(after.sum(), cut),
+            "row": names[after],
+            "years_after": date[after] - cut,
+            "observed": response[after],
+        }
         found |= {"median": median, "low": low, "high": high, "half_low": half_low, "half_high": half_high}
         found["log_density"] = np.asarray(seen.log_density)[k][after]
         found["distance"] = extrapolation(data.take(before[k]), data.take(after).records).distance
-        parts.append(pd.DataFrame(found))
-    return pd.concat(parts, ignore_index=True)
+        parts.append(found)
+    return columns_frame({name: np.concatenate([part[name] for part in parts]) for name in parts[0]})

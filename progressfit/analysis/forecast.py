@@ -2,19 +2,22 @@
 
 import dataclasses
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import jax
 import numpy as np
-import pandas as pd
 
 from progressfit._x64 import require_x64
 from progressfit.analysis.backtest import Backtest, backtest
 from progressfit.analysis.predict import Prediction, predict_intervals, simulated
 from progressfit.dataset import Dataset, Record
+from progressfit.frame import columns_frame
 from progressfit.infer.optimise import check_key
 from progressfit.infer.result import Draws
 from progressfit.params import improper
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 @dataclasses.dataclass(frozen=True)
@@ -37,7 +40,7 @@ class Forecast:
         Why there is no back-test.
     """
 
-    scenarios: pd.DataFrame
+    scenarios: "pd.DataFrame"
     prediction: Prediction
     draws: np.ndarray
     kind: str
@@ -45,7 +48,7 @@ class Forecast:
     why_not: str
 
     @property
-    def frame(self) -> pd.DataFrame:
+    def frame(self) -> "pd.DataFrame":
         """The scenarios with the fields of their :class:`Prediction` beside them."""
         found = self.prediction._asdict()
         found.pop("level")
@@ -66,7 +69,7 @@ class Forecast:
 def forecast(
     draws: Draws,
     data: Dataset,
-    scenarios: pd.DataFrame | Mapping[str, Any],
+    scenarios: "pd.DataFrame | Mapping[str, Any]",
     *,
     key: jax.Array,
     level: float = 0.95,
@@ -101,7 +104,7 @@ def forecast(
     require_x64()
     if not isinstance(draws, Draws):
         raise ValueError("a forecast needs draws (a posterior or a bootstrap): point fits mislead")
-    frame = pd.DataFrame(scenarios)
+    frame = columns_frame(scenarios)
     records = _records(frame, data)
     first, second = jax.random.split(check_key(key))
     prediction = predict_intervals(draws, records, data, key=first, level=level)
@@ -125,7 +128,7 @@ def _tested(
         return None, f"{error}."
 
 
-def _records(frame: pd.DataFrame, data: Dataset) -> Record:
+def _records(frame: "pd.DataFrame", data: Dataset) -> Record:
     if frame.empty:
         raise ValueError("there are no scenarios; give a table with a row for each")
     known = [*data.records.columns, *data.records.codes]

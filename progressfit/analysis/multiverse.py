@@ -8,12 +8,11 @@ import dataclasses
 import itertools
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-import pandas as pd
 
 from progressfit._x64 import require_x64
 from progressfit.analysis.growth import growth_rate
@@ -21,6 +20,7 @@ from progressfit.analysis.variance import Effects, variance_shares
 from progressfit.compiled import compiled
 from progressfit.dataset import Dataset
 from progressfit.density import log_density
+from progressfit.frame import rows_frame
 from progressfit.infer.devices import Plan, batched, gather, plan_batch, share
 from progressfit.infer.objective import derivatives
 from progressfit.infer.optimise import check_key, check_weights
@@ -30,6 +30,9 @@ from progressfit.infer.refit import Changes, refit, stack_specs
 from progressfit.model import Model
 from progressfit.noise import Laplace
 from progressfit.params import bind, constrain, dimension, improper, kink_places, numeric
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 _NORMAL = 1.959963984540054
 _COLUMNS = ("value", "low", "high", "log_likelihood", "weight", "certified")
@@ -83,7 +86,7 @@ class Multiverse:
 
     quantity: str
     choices: dict[str, tuple[str, ...]]
-    frame: pd.DataFrame
+    frame: "pd.DataFrame"
     structures: int
 
     @property
@@ -174,7 +177,7 @@ def multiverse(
     columns = np.full((len(combinations), len(_COLUMNS)), np.nan)
     for members, found in zip(groups, results, strict=True):
         columns[members] = found
-    frame = pd.DataFrame(combinations).assign(**dict(zip(_COLUMNS, columns.T, strict=True)))
+    frame = rows_frame(combinations).assign(**dict(zip(_COLUMNS, columns.T, strict=True)))
     frame["certified"] = frame["certified"] == 1.0
     name = getattr(of, "__name__", None) or repr(of)
     return Multiverse(name.replace("_", " "), options, frame, len(groups))

@@ -10,11 +10,10 @@ from typing import Any, NoReturn
 import jax
 import numpy as np
 import numpyro.distributions as dist
-import pandas as pd
 from numpyro.distributions import Distribution
 
 from progressfit._x64 import require_x64
-from progressfit.analysis.growth import doubling_interval
+from progressfit.analysis.growth import doubling_interval, growth_rate
 from progressfit.infer.optimise import check_key
 from progressfit.infer.result import Draws, Fit
 
@@ -54,9 +53,9 @@ class Transferred:
     kind: str
     source: str
 
-    def quantiles(self, levels: tuple[float, ...] = _LEVELS) -> pd.Series:
+    def quantiles(self, levels: tuple[float, ...] = _LEVELS) -> dict[float, float]:
         """Quantiles of the rate, by level."""
-        return pd.Series(np.quantile(self.draws, levels), index=pd.Index(levels, name="quantile"), name="rate")
+        return dict(zip(levels, map(float, np.quantile(self.draws, levels)), strict=True))
 
     def probability_below(self, rate: float) -> float:
         """Probability that the rate lies below a given one."""
@@ -108,8 +107,6 @@ def transfer(rates: Draws | Any, factor: str | Distribution, *, key: jax.Array, 
 
 def _rates(rates: Any, of: Any) -> tuple[str, np.ndarray]:
     if isinstance(rates, Draws):
-        from progressfit.analysis.growth import growth_rate
-
         found = np.asarray(rates.map(of or growth_rate), np.float64)[rates.ok]
         kind = rates.kind
     else:

@@ -6,17 +6,18 @@ from typing import TYPE_CHECKING, Any
 
 import jax
 import numpy as np
-import pandas as pd
 
 from progressfit.analysis.forecast import Forecast, forecast
 from progressfit.analysis.transfer import PRESETS, Transferred, transfer
 from progressfit.datasets import estimates
+from progressfit.frame import rows_frame
 from progressfit.infer.bootstrap import bootstrap
 from progressfit.infer.result import Draws
 from progressfit.sensitivity.base import Question, Section
 from progressfit.sensitivity.drawing import BLUE, DARK, GREEN, ORANGE, PALE
 
 if TYPE_CHECKING:
+    import pandas as pd
     from matplotlib.figure import Figure
 
 NAME, TITLE = "forecast", "Forecast: how far the answer reaches"
@@ -49,7 +50,7 @@ def improper_or_undated(question: Question) -> bool:
     return not question.has_posterior or "date" not in question.subject.data.records.columns
 
 
-def usual_scenarios(question: Question) -> pd.DataFrame:
+def usual_scenarios(question: Question) -> "pd.DataFrame":
     """Years from the first row to five after the last, at median and largest inputs, in the group of most rows."""
     data = question.subject.data
     columns = {name: np.asarray(column, np.float64) for name, column in data.records.columns.items()}
@@ -59,7 +60,7 @@ def usual_scenarios(question: Question) -> pd.DataFrame:
     for middle in (True, False):
         at = {name: float(np.median(column) if middle else column.max()) for name, column in columns.items()}
         rows += [at | ({} if year is None else {"date": float(year)}) for year in years]
-    frame = pd.DataFrame(rows)
+    frame = rows_frame(rows)
     for group, levels in data.labels.levels:
         codes = np.asarray(data.records.codes[group])
         frame[group] = levels[int(np.bincount(codes).argmax())]
@@ -118,7 +119,7 @@ def _beside(question: Question) -> list[str]:
     ]
 
 
-def _comparable(question: Question) -> pd.DataFrame:
+def _comparable(question: Question) -> "pd.DataFrame":
     table: Any = estimates()
     if not question.subject.comparable:
         return table.iloc[:0]
@@ -134,7 +135,7 @@ def _transfer_table(general: dict[str, Transferred]) -> list[dict[str, Any]]:
     ]
 
 
-def _plain(frame: pd.DataFrame) -> list[dict[str, Any]]:
+def _plain(frame: "pd.DataFrame") -> list[dict[str, Any]]:
     return [{str(name): value for name, value in row.items()} for row in frame.to_dict("records")]
 
 

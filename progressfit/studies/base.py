@@ -232,7 +232,8 @@ class Subject:
     tables
         Other conventions of the same table, row by row, by name; the first is the one that ``data`` holds.
     log10_sd
-        Standard deviation of log10 of ``input`` row by row, ``(n,)``; NaN where it is not known. ``None`` without.
+        Standard deviation of log10 of ``input`` row by row, ``(n,)``, NaN where it is not known, by the name of the
+        version in ``tables`` that it belongs to.
     sweep
         What a sweep of the priors moves, in words, and the law for each value of it, differing in numbers only.
     choices
@@ -256,7 +257,7 @@ class Subject:
     unit: str = "natural log units a year"
     input: str = "compute"
     tables: Mapping[str, Dataset] = dataclasses.field(default_factory=dict)
-    log10_sd: np.ndarray | None = None
+    log10_sd: Mapping[str, np.ndarray] = dataclasses.field(default_factory=dict)
     sweep: tuple[str, Mapping[float, Model]] | None = None
     choices: tuple[Mapping[str, Sequence[str]], Callable[..., Any]] | None = None
     scenarios: Any = None

@@ -4,7 +4,6 @@ import itertools
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
 from progressfit.datasets import imagenet, imagenet_table
 from progressfit.laws import erdil_besiroglu
@@ -16,10 +15,11 @@ SLOPE_SDS = (0.02, 0.03, 0.04, 0.06, 0.08, 0.09, 0.1, 0.12, 0.15, 0.25, 0.5, 1.0
 NAME = "erdil-besiroglu-2022"
 
 
-def _scenarios() -> pd.DataFrame:
+def _scenarios() -> dict[str, list[float]]:
     """The grid of the published forecasts: years 2012 to 2026, three sizes of data set and three of compute."""
-    grid = itertools.product(range(2012, 2027, 2), (1.28e6, 1e9, 1e12), (1e18, 1e21, 1e24))
-    return pd.DataFrame(grid, columns=["date", "data", "compute"]).astype(float)
+    grid = itertools.product((1.28e6, 1e9, 1e12), (1e18, 1e21, 1e24), range(2012, 2027, 2))
+    data, compute, year = zip(*grid, strict=True)
+    return {"date": list(map(float, year)), "data": list(data), "compute": list(compute)}
 
 
 def subject() -> Subject:
@@ -37,5 +37,5 @@ def subject() -> Subject:
         choices=(CHOICES, universe),
         scenarios=_scenarios(),
         comparable="training compute at fixed performance",
-        log10_sd=table.loc[table["used_in_fit"], "recount_log10_sd"].to_numpy(np.float64),
+        log10_sd={"recounted": table.loc[table["used_in_fit"], "recount_log10_sd"].to_numpy(np.float64)},
     )
