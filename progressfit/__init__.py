@@ -67,6 +67,9 @@ _HOMES = {
     "influence": "analysis.influence",
     "leave_out": "analysis.influence",
     "selection": "analysis.selection",
+    "overlearning": "analysis.overlearning",
+    "carried_over": "analysis.overlearning",
+    "control_slopes": "analysis.overlearning",
     "filtered": "analysis.selection",
     "power_scaling": "analysis.priors",
     "prior_derivatives": "analysis.priors",
@@ -117,6 +120,9 @@ if TYPE_CHECKING:
     from progressfit.analysis.influence import influence as influence
     from progressfit.analysis.influence import leave_out as leave_out
     from progressfit.analysis.isoflop import isoflop_allocation as isoflop_allocation
+    from progressfit.analysis.overlearning import carried_over as carried_over
+    from progressfit.analysis.overlearning import control_slopes as control_slopes
+    from progressfit.analysis.overlearning import overlearning as overlearning
     from progressfit.analysis.predict import extrapolation as extrapolation
     from progressfit.analysis.predict import predict as predict
     from progressfit.analysis.predict import predict_intervals as predict_intervals

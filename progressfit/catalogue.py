@@ -25,10 +25,14 @@ LAWS = {
     "ho2024": "loss of language models with progress in size and data efficiency, by benchmark (arXiv 2403.05812)",
     "kaplan": "loss as a joint power law in parameters and data (arXiv 2001.08361)",
     "linear": "linear baseline: logit performance on date and log inputs",
+    "retests": "accuracy on a benchmark and its re-tests: a common trend, and one of its own for each re-test",
 }
 DATASETS = {
     "chinchilla": "language model loss, parameters, tokens, FLOP: 245 points of Hoffmann et al. 2022, 240 used",
+    "efficiency": "training compute that reaches a fixed level, by date: 12 runs on four targets (arXiv 2005.04305)",
     "imagenet": "ImageNet-1k accuracy, date, training compute, images, parameters: 113 rows, 97 used in the 2022 fit",
+    "imagenet_retests": "accuracy on ImageNet and five re-tests, date, compute, images: 886 networks, 2012-2025",
+    "imagenet_retests_controls": "the same tests for 77 runs of one algorithm, trained further or on more images",
     "language": "language model loss on three benchmarks, date, parameters, tokens: 231 rows (arXiv 2403.05812)",
 }
 SECTIONS: dict[str, tuple[str, str]] = {

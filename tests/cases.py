@@ -190,6 +190,7 @@ LAWS: dict[str, Model] = {
     "ho2024": prepare(laws.ho2024(7, prior=normal(0.1), noise=Gaussian(LogScale(normal()))), table()),
     "kaplan": laws.kaplan(),
     "linear": laws.linear({"compute": 1e18, "data": 1e6}, origin=2012.0, sd=0.3),
+    "retests": prepare(laws.retests(group="lab", reference="berta", sd=0.3), table()),
 }
 
 

@@ -118,6 +118,7 @@ ORDER = [
     "analysis.comparison",
     "analysis.ranks",
     "analysis.calibration_result",
+    "analysis.paired",
     "analysis.allocation",
     "analysis.threshold",
     "analysis.isoflop",

@@ -6,5 +6,6 @@ from progressfit.laws.gundlach2025 import gundlach2025
 from progressfit.laws.ho2024 import ho2024
 from progressfit.laws.kaplan import kaplan
 from progressfit.laws.linear import linear
+from progressfit.laws.retests import retests
 
-__all__ = ["chinchilla", "erdil_besiroglu", "gundlach2025", "ho2024", "kaplan", "linear"]
+__all__ = ["chinchilla", "erdil_besiroglu", "gundlach2025", "ho2024", "kaplan", "linear", "retests"]
