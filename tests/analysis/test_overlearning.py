@@ -171,7 +171,7 @@ def test_bad_tables_are_refused():
     frame, data = table(), dataset(table())
     with pytest.raises(ValueError, match="has no level 'imagenet'; it has: gamed, honest, main"):
         pf.overlearning(data, key=KEY)
-    with pytest.raises(ValueError, match="several rows on 'main'"):
+    with pytest.raises(ValueError, match="several rows on"):
         pf.overlearning(dataset(frame.assign(network="n0")), **OPTIONS)
     with pytest.raises(ValueError, match="no network has scores on 'gamed' and 'main'"):
         pf.overlearning(dataset(frame.assign(network=[str(i) for i in range(len(frame))])), **OPTIONS)
