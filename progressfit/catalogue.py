@@ -47,5 +47,13 @@ SECTIONS: dict[str, tuple[str, str]] = {
         "progressfit.sensitivity.selection",
         "Selection: unobserved quality, and which rows were published",
     ),
+    "thresholds": (
+        "progressfit.sensitivity.thresholds",
+        "Thresholds: the reading at a fixed level of performance",
+    ),
+    "overlearning": (
+        "progressfit.sensitivity.overlearning",
+        "Overlearning: whether progress is specific to the benchmark",
+    ),
 }
 """Sections of ``progressfit sensitivity``, in the order in which its page shows them: name -> (module, about)."""

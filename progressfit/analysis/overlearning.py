@@ -73,10 +73,13 @@ class Effects(NamedTuple):
         Logits per natural log unit of the input.
     trend
         Logits a year at fixed inputs.
+    others
+        Logits per natural log unit of each other input, by name.
     """
 
     slope: Estimate
     trend: Estimate
+    others: dict[str, Estimate]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -129,6 +132,24 @@ class Retest:
         """Whether the share has a bounded interval: that of the reference's own trend does not reach 0."""
         low, high = self.reference.trend.interval(level)
         return low > 0 or high < 0
+
+    def share_interval(self, level: float = 0.95, ratio: float | None = None) -> tuple[float, float]:
+        """Every share that the replicates do not speak against; all of them if it is not :meth:`bounded`.
+
+        A share ``s`` is kept if the central interval of ``trend_k / b_k - s trend_reference`` holds 0 (Fieller 1954,
+        with replicates in place of normal theory). Quantiles of the quotients themselves go astray in a few replicates
+        whose reference hardly moves.
+        """
+        if not self.bounded(level):
+            return -np.inf, np.inf
+        base = self.reference.trend
+        up = np.sign(base.value)
+        gain = up * self.own.trend.draws / self._ratio(ratio).draws
+
+        def end(quantile: float) -> float:
+            return _falling_root(lambda s: float(np.quantile(gain - s * up * base.draws, quantile)))
+
+        return end((1 - level) / 2), end((1 + level) / 2)
 
     def _ratio(self, ratio: float | None) -> Estimate:
         return self.ratio if ratio is None else Estimate(ratio, np.full(len(self.own.trend.draws), ratio))
@@ -224,7 +245,8 @@ def overlearning(
         also = regress(given, beside, paired.scores[name], both, drawn._replace(errors=None))
         ok = own.ok & same.ok & also.ok
         failed, objective = failed + int(np.sum(~ok)), objective + own.objective
-        effects = (_effects(part, slope, ok) for part, slope in ((own, input), (same, input), (also, _ODDS)))
+        parts = ((own, input), (same, input), (also, _ODDS))
+        effects = (_effects(part, slope, tuple(others), ok) for part, slope in parts)
         found.append(Retest(name, int(both.sum()), len(np.unique(base.clusters[both])), *effects))
     point = fit(law, base, key=key, starts=_STARTS, weights=paired.both(reference).astype(float), objective="mle")
     slope = f"{input}.slope"
@@ -291,9 +313,24 @@ def _with_odds(base: Dataset, score: np.ndarray) -> Dataset:
     return Dataset(base.records.replace(**{_ODDS: odds}), base.response, base.clusters, base.labels)
 
 
-def _effects(found: Coefficients, input: str, ok: np.ndarray) -> Effects:
-    paths = (f"{input}.slope", _TREND)
-    return Effects(*(Estimate(found.values[path], found.draws[path][ok]) for path in paths))
+def _effects(found: Coefficients, input: str, others: tuple[str, ...], ok: np.ndarray) -> Effects:
+    def read(path: str) -> Estimate:
+        return Estimate(found.values[path], found.draws[path][ok])
+
+    return Effects(read(f"{input}.slope"), read(_TREND), {name: read(f"{name}.slope") for name in others})
+
+
+def _falling_root(fn: Callable[[float], float]) -> float:
+    """Where a function that falls from above 0 to below it does so, by bisection."""
+    low, high = -1.0, 1.0
+    while fn(low) < 0:
+        low *= 2
+    while fn(high) > 0:
+        high *= 2
+    for _ in range(60):
+        middle = (low + high) / 2
+        low, high = (middle, high) if fn(middle) > 0 else (low, middle)
+    return (low + high) / 2
 
 
 def _map(fn: Callable[..., Any], *parts: Estimate) -> Estimate:

@@ -84,8 +84,9 @@ def test_a_planted_trend_of_the_benchmark_alone_is_recovered(found):
             low, high = estimate.interval(0.99)
             assert low < truth < high and abs(estimate.value - truth) < 4 * estimate.draws.std()
         assert retest.bounded()
-    assert found["gamed"].share().interval(0.99)[1] < 0.5
-    assert found["honest"].share().interval(0.99)[0] > 0.5
+    assert found["gamed"].share_interval(0.99)[1] < 0.5
+    low, high = found["honest"].share_interval(0.99)
+    assert 0.5 < low < 1 < high
     # The re-test given the reference's score: its slope is flattened by the scatter, so its trend is not the drift.
     assert found["gamed"].given.slope.value < PLANTED["gamed"][1]
 
@@ -164,7 +165,21 @@ def test_no_bounded_share_where_the_benchmark_may_not_have_moved(found):
     retest = found["gamed"]
     spread = retest.reference.trend.draws - np.mean(retest.reference.trend.draws)
     still = retest.reference._replace(trend=dataclasses.replace(retest.reference.trend, draws=spread))
-    assert not dataclasses.replace(retest, reference=still).bounded()
+    unbounded = dataclasses.replace(retest, reference=still)
+    assert not unbounded.bounded() and unbounded.share_interval() == (-np.inf, np.inf)
+
+
+def test_interval_of_the_share_is_fiellers(found):
+    """For jointly normal replicates: the roots of ``(g - s t)^2 = z^2 var(g - s t)``, to Monte Carlo error."""
+    rng = np.random.default_rng(0)
+    g, t, draws = 0.06, 0.10, rng.multivariate_normal([0.06, 0.10], [[4e-4, 2e-4], [2e-4, 9e-4]], 200_000)
+    own, reference = found["gamed"].own, found["gamed"].reference
+    own = own._replace(trend=dataclasses.replace(own.trend, value=g, draws=draws[:, 0]))
+    reference = reference._replace(trend=dataclasses.replace(reference.trend, value=t, draws=draws[:, 1]))
+    low, high = dataclasses.replace(found["gamed"], own=own, reference=reference).share_interval(0.95, ratio=1.0)
+    z2 = 1.959964**2
+    roots = np.roots([t**2 - z2 * 9e-4, -2 * (g * t - z2 * 2e-4), g**2 - z2 * 4e-4])
+    np.testing.assert_allclose([low, high], np.sort(roots), rtol=0.02)
 
 
 def test_bad_tables_are_refused():
