@@ -9,6 +9,10 @@ STUDIES = {
         "progressfit.studies.erdil_besiroglu_2022",
         "Algorithmic progress in computer vision (arXiv 2212.05153): ImageNet, 97 models, 2012-2022",
     ),
+    "hernandez-brown-2020": (
+        "progressfit.studies.hernandez_brown_2020",
+        "Algorithmic efficiency of neural networks (arXiv 2005.04305): compute to AlexNet's level, 2012-2019, 6 runs",
+    ),
     "ho-2024": (
         "progressfit.studies.ho_2024",
         "Algorithmic progress in language models (arXiv 2403.05812): 231 rows, 2012-2023, twenty forms",
@@ -22,6 +26,7 @@ LAWS = {
     "chinchilla": "loss as irreducible loss plus power laws in parameters and data (arXiv 2203.15556, approach 3)",
     "erdil_besiroglu": "augmented scaling law for accuracy: compute- and data-augmenting progress (arXiv 2212.05153)",
     "gundlach2025": "one power law of the loss in compute for each architecture (arXiv 2511.21622)",
+    "hernandez_brown": "training compute that a fixed level takes, shrinking with the date (arXiv 2005.04305)",
     "ho2024": "loss of language models with progress in size and data efficiency, by benchmark (arXiv 2403.05812)",
     "kaplan": "loss as a joint power law in parameters and data (arXiv 2001.08361)",
     "linear": "linear baseline: logit performance on date and log inputs",

@@ -133,6 +133,7 @@ ORDER = [
     "studies.erdil_besiroglu_2022.figures",
     "studies.erdil_besiroglu_2022.pictures",
     "studies.erdil_besiroglu_2022.subject",
+    "studies.hernandez_brown_2020.published",
     "studies.ho_2024.published",
     "studies.ho_2024.procedure",
     "studies.ho_2024.evidence",

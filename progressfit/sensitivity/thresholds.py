@@ -124,16 +124,14 @@ def _months(halving: float) -> str:
 def _ceiling_sentence(question: Question, found: _Found) -> str:
     years, input = found.window.years, question.subject.input
     out = [reading for reading in found.readings if np.isinf(reading.halving)]
-    text = (
-        f"No amount of {input} reaches beyond {found.ceilings[0]:.3g} in {years[0]:.0f} and "
-        f"{found.ceilings[-1]:.3g} in {years[-1]:.0f}"
-    )
     if not out:
-        return f"{text}, and no level looked at lies beyond."
+        return "Each of these levels can be reached in every year."
     nearest = out[-1] if np.isinf(found.readings[0].halving) else out[0]
+    count = f"{len(out)} of the {len(found.readings)} levels"
     return (
-        f"{text}. {len(out)} of the {len(found.readings)} levels, from {nearest.level:.3g} on, lie beyond in some "
-        "year: no finite halving time exists there, and one read off a grid of amounts would tell where the grid ends."
+        f"No amount of {input} reaches beyond {found.ceilings[0]:.3g} in {years[0]:.0f} and "
+        f"{found.ceilings[-1]:.3g} in {years[-1]:.0f}. {count}, from {nearest.level:.3g} on, lie beyond in some year: no "
+        "finite halving time exists there, and one read off a grid of amounts would tell where the grid ends."
     )
 
 

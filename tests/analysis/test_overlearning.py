@@ -9,7 +9,10 @@ import pytest
 from scipy.special import expit, logit
 
 import progressfit as pf
+from progressfit import sensitivity
 from progressfit.analysis.paired import ERROR_DRAWS, pair, regress, resample
+from progressfit.sensitivity import overlearning as page
+from progressfit.studies.base import Retests, Subject
 
 NETWORKS, PAPERS = 160, 40
 TREND, SLOPE = 0.10, 0.12
@@ -212,3 +215,23 @@ def test_slopes_of_the_control_runs():
     stated = {"early_checkpoint": 0.987, "small_data_checkpoint": 0.964, "data_subsample": 0.922}
     for kind, figure in stated.items():
         assert abs(slopes[kind]["v2"] - figure) < 5e-4
+
+
+def test_the_page_names_the_gamed_test(found, monkeypatch, tmp_path):
+    """The section's sentences and tables follow from the numbers."""
+    monkeypatch.setattr(page, "_REPLICATES", 10 * OPTIONS["replicates"])
+    data = dataset(table())
+    early = np.asarray(data.records.date("")) < 2100
+    names = {"main": "Main", "honest": "Honest", "gamed": "Gamed"}
+    retests = Retests(data, "main", names, filters={"of all dates": early})
+    subject = Subject("s", "S", found.point.spec, data, retests=retests)
+    question = sensitivity.Question(subject, found.point, KEY, quick=True)
+    outcome = sensitivity.run_section("overlearning", question, tmp_path)
+    assert outcome.error is None and outcome.doubt is None
+    text = " ".join(outcome.section.sentences)
+    assert "On Gamed less than all of it does, so that part is specific to Main; on Honest the interval" in text
+    lines = pd.DataFrame(outcome.section.tables["shares"]).set_index(["rows", "test"])
+    fixed, same = lines.loc["all, compute and data held fixed"], lines.loc["of all dates"]
+    pd.testing.assert_frame_equal(fixed, same)
+    assert fixed.loc["gamed", "share_high"] < 0.5 and fixed.loc["gamed", "probability_below_1"] == 1
+    assert (tmp_path / "overlearning-shares.png").read_bytes().startswith(b"\x89PNG")

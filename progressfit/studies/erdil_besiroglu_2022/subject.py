@@ -50,11 +50,9 @@ def subject() -> Subject:
 def _retests() -> Retests:
     data = imagenet_retests()
     table: Any = imagenet_retests_table().set_index("model").loc[list(data.labels.rows)]
-    alone = (table["method"] == "supervised") & ~table["distilled"]
     filters = {
         "whose recipe is known with high confidence": table["recipe_confidence"] == "high",
         "trained on ImageNet labels, not zero-shot": table["imagenet_trained"],
-        "trained on labels alone, without outputs of another network": alone,
         "that saw no images beyond ImageNet-1k": table["pretraining_dataset"] == "imagenet-1k",
         "dated from 2019 on": table["decimal_year"] >= 2019,
     }
