@@ -15,7 +15,7 @@ from progressfit.model import Model, mean_terms
 from progressfit.sensitivity.base import Question, Section, rate_words
 from progressfit.sensitivity.drawing import BLUE, DARK, GREEN, ORANGE, PALE
 from progressfit.studies.base import Window, doubt_about
-from progressfit.terms import AbstractTrend
+from progressfit.terms import AbstractInputTerm, AbstractTrend, Function
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -81,13 +81,21 @@ def _spread(question: Question) -> Window:
     """Levels between the tails of the responses; other inputs at their medians, groups at their commonest level."""
     data, columns = question.subject.data, question.subject.data.records.columns
     levels = np.quantile(np.asarray(data.response, np.float64), np.linspace(0.1, 0.9, _SHOWN))
-    others = {name: float(np.median(np.asarray(column))) for name, column in columns.items() if name != "date"}
+    others = {name: float(np.median(np.asarray(columns[name]))) for name in _read_by(question.point.model, columns)}
     codes = {name: np.bincount(np.asarray(code)).argmax() for name, code in data.records.codes.items()}
     groups = {name: data.levels(name)[int(code)] for name, code in codes.items() if name in dict(data.labels.levels)}
     date = np.asarray(columns["date"], np.float64)
     years = np.arange(np.floor(date.min()), np.ceil(date.max()) + 1)
     record = data.record(date=float(years[0]), **others, **groups)
     return Window(tuple(float(level) for level in levels), record, tuple(float(year) for year in years))
+
+
+def _read_by(model: Model, columns: dict[str, Any]) -> list[str]:
+    """Columns other than the date that the law reads; a function may read any."""
+    terms = list(mean_terms(model))
+    named = {term.input for term in terms if isinstance(term, AbstractInputTerm)}
+    anything = any(isinstance(term, Function) for term in terms)
+    return [name for name in columns if name != "date" and (anything or name in named)]
 
 
 def _sentences(question: Question, found: _Found) -> list[str]:
@@ -130,8 +138,8 @@ def _ceiling_sentence(question: Question, found: _Found) -> str:
     count = f"{len(out)} of the {len(found.readings)} levels"
     return (
         f"No amount of {input} reaches beyond {found.ceilings[0]:.3g} in {years[0]:.0f} and "
-        f"{found.ceilings[-1]:.3g} in {years[-1]:.0f}. {count}, from {nearest.level:.3g} on, lie beyond in some year: no "
-        "finite halving time exists there, and one read off a grid of amounts would tell where the grid ends."
+        f"{found.ceilings[-1]:.3g} in {years[-1]:.0f}. {count}, from {nearest.level:.3g} on, lie beyond in some year: "
+        "no finite halving time exists there, and one read off a grid of amounts would tell where the grid ends."
     )
 
 
