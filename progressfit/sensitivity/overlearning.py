@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 NAME, TITLE = "overlearning", "Overlearning: whether progress is specific to the benchmark"
 # One number of replicates for all questions, so that they share compiled programs.
-_REPLICATES = 400
+_REPLICATES = 300
 _LEVEL, _OTHERS, _STARTS = 0.95, ("data",), 4
 
 
