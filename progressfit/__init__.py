@@ -61,6 +61,11 @@ _HOMES = {
     "predict_intervals": "analysis.predict",
     "extrapolation": "analysis.predict",
     "determined": "analysis.identify",
+    "identify": "analysis.identification",
+    "Identifiability": "analysis.identification_result",
+    "recover": "analysis.recover",
+    "designs": "analysis.designs",
+    "Design": "analysis.designs",
     "complementarity": "analysis.complementarity",
     "with_interaction": "analysis.complementarity",
     "with_substitution": "analysis.complementarity",
@@ -76,6 +81,10 @@ _HOMES = {
     "prior_sweep": "analysis.priors",
     "rescaled_priors": "analysis.priors",
     "prior_predictive": "analysis.prior_predictive",
+    "multiverse": "analysis.multiverse",
+    "Universe": "analysis.multiverse",
+    "forecast": "analysis.forecast",
+    "transfer": "analysis.transfer",
     "compare": "analysis.compare",
     "cross_validate": "analysis.validation",
     "calibrate": "analysis.calibration",
@@ -107,7 +116,10 @@ if TYPE_CHECKING:
     from progressfit.analysis.compute_growth import effective_compute_growth as effective_compute_growth
     from progressfit.analysis.compute_growth import optimal_doubling_time as optimal_doubling_time
     from progressfit.analysis.compute_growth import optimal_growth as optimal_growth
+    from progressfit.analysis.designs import Design as Design
+    from progressfit.analysis.designs import designs as designs
     from progressfit.analysis.envelope import envelope_allocation as envelope_allocation
+    from progressfit.analysis.forecast import forecast as forecast
     from progressfit.analysis.gain import allocation_gain as allocation_gain
     from progressfit.analysis.gain import innovation_curve as innovation_curve
     from progressfit.analysis.gain import innovation_gain as innovation_gain
@@ -116,10 +128,14 @@ if TYPE_CHECKING:
     from progressfit.analysis.growth import doubling_interval as doubling_interval
     from progressfit.analysis.growth import doubling_time as doubling_time
     from progressfit.analysis.growth import growth_rate as growth_rate
+    from progressfit.analysis.identification import identify as identify
+    from progressfit.analysis.identification_result import Identifiability as Identifiability
     from progressfit.analysis.identify import determined as determined
     from progressfit.analysis.influence import influence as influence
     from progressfit.analysis.influence import leave_out as leave_out
     from progressfit.analysis.isoflop import isoflop_allocation as isoflop_allocation
+    from progressfit.analysis.multiverse import Universe as Universe
+    from progressfit.analysis.multiverse import multiverse as multiverse
     from progressfit.analysis.overlearning import carried_over as carried_over
     from progressfit.analysis.overlearning import control_slopes as control_slopes
     from progressfit.analysis.overlearning import overlearning as overlearning
@@ -131,11 +147,13 @@ if TYPE_CHECKING:
     from progressfit.analysis.priors import prior_derivatives as prior_derivatives
     from progressfit.analysis.priors import prior_sweep as prior_sweep
     from progressfit.analysis.priors import rescaled_priors as rescaled_priors
+    from progressfit.analysis.recover import recover as recover
     from progressfit.analysis.selection import filtered as filtered
     from progressfit.analysis.selection import selection as selection
     from progressfit.analysis.threshold import pareto_frontier as pareto_frontier
     from progressfit.analysis.threshold import required_input as required_input
     from progressfit.analysis.threshold import threshold_reading as threshold_reading
+    from progressfit.analysis.transfer import transfer as transfer
     from progressfit.analysis.validation import cross_validate as cross_validate
     from progressfit.cache import compile_cache as compile_cache
     from progressfit.dataset import Dataset as Dataset

@@ -35,6 +35,7 @@ LAWS = {
 DATASETS = {
     "chinchilla": "language model loss, parameters, tokens, FLOP: 245 points of Hoffmann et al. 2022, 240 used",
     "efficiency": "training compute that reaches a fixed level, by date: 12 runs on four targets (arXiv 2005.04305)",
+    "estimates": "published rates of progress, for comparison: 30 figures",
     "imagenet": "ImageNet-1k accuracy, date, training compute, images, parameters: 113 rows, 97 used in the 2022 fit",
     "imagenet_retests": "accuracy on ImageNet and five re-tests, date, compute, images: 886 networks, 2012-2025",
     "imagenet_retests_controls": "the same tests for 77 runs of one algorithm, trained further or on more images",
@@ -42,6 +43,11 @@ DATASETS = {
 }
 SECTIONS: dict[str, tuple[str, str]] = {
     # measurement, identification, design, complementarity, influence, priors, selection: in this order
+    "identification": (
+        "progressfit.sensitivity.identification",
+        "Identification: what the data say, and what they leave to the priors",
+    ),
+    "design": ("progressfit.sensitivity.design", "Design: what other tables would say"),
     "complementarity": (
         "progressfit.sensitivity.complementarity",
         "Complementarity: whether progress and scale multiply",
@@ -60,5 +66,7 @@ SECTIONS: dict[str, tuple[str, str]] = {
         "progressfit.sensitivity.overlearning",
         "Overlearning: whether progress is specific to the benchmark",
     ),
+    "multiverse": ("progressfit.sensitivity.multiverse", "Multiverse: the answer under every combination of choices"),
+    "forecast": ("progressfit.sensitivity.forecast", "Forecast: how far the answer reaches"),
 }
 """Sections of ``progressfit sensitivity``, in the order in which its page shows them: name -> (module, about)."""

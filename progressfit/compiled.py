@@ -6,7 +6,9 @@ compilation cache would not know the program again. Here they go in the order of
 """
 
 import functools
+import gc
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import jax
@@ -97,3 +99,30 @@ def compiled(*static: str) -> Callable[[Callable[..., Any]], Program]:
     For use at module level, so that one structure and shape is compiled once.
     """
     return lambda fn: Program(fn, static)
+
+
+MANY_MAPPED_REGIONS = 16_000
+"""A quarter of the mapped regions of memory that Linux grants a process by default."""
+
+
+def mapped_regions() -> int:
+    """Mapped regions of memory of this process; 0 where the system does not tell."""
+    maps = Path("/proc/self/maps")
+    return maps.read_bytes().count(b"\n") if maps.exists() else 0
+
+
+def release_programs() -> bool:
+    """Let go of JAX's compiled programs if they hold very many mapped regions; for long runs of many different laws.
+
+    Each program maps a few regions, and LLVM crashes on the first one that the system refuses. Programs that are used
+    again are compiled again.
+
+    Returns
+    -------
+    Whether they were let go.
+    """
+    if mapped_regions() < MANY_MAPPED_REGIONS:
+        return False
+    jax.clear_caches()
+    gc.collect()
+    return True

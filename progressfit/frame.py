@@ -1,6 +1,6 @@
 """The one door for pandas: a table is checked column by column before anything numeric sees it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -216,3 +216,10 @@ def _codes(frame: "pd.DataFrame", column: str, rows: tuple[str, ...]) -> tuple[n
         )
     levels, codes = np.unique(series.astype(str).to_numpy(dtype=object).astype(str), return_inverse=True)
     return codes.astype(np.int64), tuple(str(level) for level in levels)
+
+
+def rows_frame(rows: "Sequence[Mapping[str, Any]]") -> "pd.DataFrame":
+    """A data frame of plain rows, for results whose tables are wanted as such."""
+    import pandas as pd
+
+    return pd.DataFrame(list(rows))

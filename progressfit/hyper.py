@@ -3,17 +3,20 @@
 from collections.abc import Mapping
 from typing import Any
 
+import jax.numpy as jnp
 from numpyro.distributions import (
     Distribution,
     ExpandedDistribution,
     ImproperUniform,
     Independent,
     LeftTruncatedDistribution,
+    Normal,
     RightTruncatedDistribution,
     TwoSidedTruncatedDistribution,
 )
 
 from progressfit import _x64 as _x64
+from progressfit.params import free, kinked, priors
 
 _TRUNCATED = (LeftTruncatedDistribution, RightTruncatedDistribution, TwoSidedTruncatedDistribution)
 WIDTH = "scale"
@@ -45,3 +48,16 @@ def with_hyper(prior: Distribution, values: Mapping[str, Any]) -> Distribution:
     if isinstance(prior, ImproperUniform):
         return prior
     return type(prior)(**(hyper_parameters(prior) | dict(values)))
+
+
+def without_kinks(spec: Any) -> Any:
+    """The same spec with normal priors of the same location and variance in place of Laplace ones.
+
+    For fits by the likelihood alone, where priors only supply starts.
+    """
+    found: dict[str, Distribution] = {}
+    for path in kinked(spec):
+        prior = priors(spec)[path]
+        shape = prior.shape()
+        found[path] = Normal(jnp.broadcast_to(prior.mean, shape), jnp.broadcast_to(jnp.sqrt(prior.variance), shape))
+    return free(spec, found)

@@ -40,6 +40,13 @@ def test_unknown_study_is_bad_input():
     assert "Traceback" not in done.stderr
 
 
+def test_a_table_that_a_study_does_not_make_is_bad_input():
+    done = run("reproduce", "ho-2024", "--table", "lo")
+    assert done.returncode == 2 and done.stdout == "" and "loo" in done.stderr and "Traceback" not in done.stderr
+    done = run("reproduce", "besiroglu-2024", "--table", "loo")
+    assert done.returncode == 2 and done.stdout == "" and "Traceback" not in done.stderr
+
+
 def test_unusable_folder_is_bad_input_before_any_work(tmp_path):
     (tmp_path / "file").write_text("kept")
     done = run("reproduce", "erdil-besiroglu-2022", "--out", str(tmp_path / "file" / "below"))

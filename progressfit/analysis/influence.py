@@ -14,7 +14,8 @@ from progressfit._x64 import require_x64
 from progressfit.analysis.folds import make_folds, row_names
 from progressfit.dataset import Dataset
 from progressfit.infer.bootstrap import nearest_optimum
-from progressfit.infer.implicit import derivatives_at
+from progressfit.infer.implicit import derivatives_at, held_at_kinks
+from progressfit.infer.optimise import prior_weight_of
 from progressfit.infer.quantity import measured
 from progressfit.infer.refit import Changes, refit_around
 from progressfit.infer.result import Fit, map_values
@@ -142,6 +143,9 @@ class LeftOut:
         Whether each refit reached an optimum, ``(m,)``.
     mode
         Which optimum of the full fit each refit lies nearest to, ``(m,)``.
+    released
+        Whether Laplace priors hold other parameters exactly at their kinks (at zero, mostly) than in the full fit,
+        ``(m,)``: a derivative knows nothing of parameters that come off a kink.
     """
 
     kind: str
@@ -152,6 +156,7 @@ class LeftOut:
     predicted: np.ndarray
     ok: np.ndarray
     mode: np.ndarray
+    released: np.ndarray
 
     @property
     def shift(self) -> np.ndarray:
@@ -164,7 +169,15 @@ class LeftOut:
 
         A derivative knows one optimum only, so refits that end nearer to another one are left out.
         """
-        both = np.isfinite(self.shift) & np.isfinite(self.predicted) & (self.mode == 0)
+        return self._agreement(self.mode == 0)
+
+    @property
+    def correlation_on_face(self) -> float:
+        """The same without refits in which other parameters lie on the kinks of their priors."""
+        return self._agreement((self.mode == 0) & ~self.released)
+
+    def _agreement(self, which: np.ndarray) -> float:
+        both = np.isfinite(self.shift) & np.isfinite(self.predicted) & which
         if both.sum() < 3:
             return np.nan
         return float(np.corrcoef(self.shift[both], self.predicted[both] - self.full)[0, 1])
@@ -208,7 +221,15 @@ def leave_out(point: Fit, data: Dataset, of: Any, by: Any = "row") -> LeftOut:
         predicted=full + _first_order(point, data, of, out),
         ok=found.ok,
         mode=nearest_optimum(point, found.z),
+        released=_released(point, found.z),
     )
+
+
+def _released(point: Fit, z: np.ndarray) -> np.ndarray:
+    """Whether refits ``(m, d)`` have other parameters on the kinks of their priors than the fit."""
+    weight = float(prior_weight_of(point.stats["objective"]))
+    held = held_at_kinks(point.spec, np.concatenate([point.optima[0].z[None], z]), weight)
+    return np.any(held[1:] != held[0], axis=1)
 
 
 def _first_order(point: Fit, data: Dataset, of: Any, out: np.ndarray) -> np.ndarray:

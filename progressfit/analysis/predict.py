@@ -89,9 +89,7 @@ def predict_intervals(
         raise ValueError(f"level={level}: give a fraction strictly between 0 and 1")
     if not draws.ok.any():
         raise ValueError(f"none of the {len(draws)} draws is certified, so there is no interval: {draws.result.value}")
-    keys = jax.random.split(key, len(draws))
-    expected, new = _simulated(draws, records, keys)
-    expected, new = np.asarray(expected)[draws.ok], np.asarray(new)[draws.ok]
+    expected, new = (found[draws.ok] for found in simulated(draws, records, key))
     tails = [(1 - level) / 2, (1 + level) / 2]
     low, high = np.quantile(expected, tails, axis=0)
     new_low, new_high = np.quantile(new, tails, axis=0)
@@ -99,10 +97,14 @@ def predict_intervals(
     return Prediction(np.median(expected, axis=0), low, high, new_low, new_high, where.inside, where.distance, level)
 
 
-def _simulated(draws: Draws, records: Record, keys: jax.Array) -> tuple[jax.Array, jax.Array]:
-    def one(pair):
-        values, key = pair
-        model = bind(draws.spec, values)
-        return model.predict(records), model.simulate(records, key)
+def simulated(draws: Draws, records: Record, key: jax.Array) -> tuple[np.ndarray, np.ndarray]:
+    """Expected performance and that of a simulated new model, for every draw and record, ``(draws, n)`` each."""
 
-    return jax.vmap(one)(({k: jnp.asarray(v) for k, v in draws.values.items()}, keys))
+    def one(pair):
+        values, own = pair
+        model = bind(draws.spec, values)
+        return model.predict(records), model.simulate(records, own)
+
+    keys = jax.random.split(key, len(draws))
+    expected, new = jax.vmap(one)(({k: jnp.asarray(v) for k, v in draws.values.items()}, keys))
+    return np.asarray(expected), np.asarray(new)

@@ -13,7 +13,7 @@ from progressfit.infer.pointwise import Scale, log_likelihood
 from progressfit.infer.programs import draw_starts, prior_ranges
 from progressfit.infer.refit import Changes, refit
 from progressfit.infer.result import Fit
-from progressfit.infer.tables import QUICK, SHORT, Table, sample_tables
+from progressfit.infer.tables import QUICK, SHORT, Posteriors, Table, sample_tables
 from progressfit.model import Model
 from progressfit.params import bind, constrain, dimension, improper
 
@@ -54,7 +54,6 @@ class Refits(NamedTuple):
 class _Predicted(NamedTuple):
     log_density: jax.Array
     error: jax.Array
-    rhat: jax.Array
 
 
 def starts_around(point: Fit, key: jax.Array) -> jax.Array:
@@ -98,19 +97,41 @@ def sample_without(
     chains, draws
         Number of chains of each refit and of draws of each chain.
     """
+    found = posteriors_without(spec, starts, data, weights, key, chains, draws)
+    plan = plan_batch(len(data), dimension(spec))
+    predicted = gather(_predictive(spec, share(found.z), data.bare(), on=on, plan=plan), len(weights))
+    ok = settled(found.z, found.diverging)
+    return Refits(predicted.log_density, predicted.error, ok, found.log_evidence, found.effective**-0.5)
+
+
+def posteriors_without(
+    spec: Model, starts: jax.Array, data: Dataset, weights: np.ndarray, key: jax.Array, chains: int, draws: int
+) -> Posteriors:
+    """The draws behind :func:`sample_without`, as NumPy arrays; arguments as there."""
     table, count = data.bare(), len(weights)
     response = jnp.broadcast_to(table.response, (count, len(data)))
     shared = jnp.broadcast_to(starts, (count, *starts.shape))
     tables = Table(response, jnp.asarray(weights), shared, jax.random.split(key, count))
-    plan = plan_batch(len(data), dimension(spec))
-    ranges = prior_ranges(spec)
     found = sample_tables(
-        spec, table, share(tables), ranges, _TARGET_ACCEPT, chains, draws, 1, settings=SHORT, effort=QUICK, plan=plan
+        spec,
+        table,
+        share(tables),
+        prior_ranges(spec),
+        _TARGET_ACCEPT,
+        chains,
+        draws,
+        1,
+        settings=SHORT,
+        effort=QUICK,
+        plan=plan_batch(len(data), dimension(spec)),
     )
-    predicted = _predictive(spec, found.z, table, on=on, plan=plan)
-    (log_density, error, rhat), found = gather((tuple(predicted), found._replace(z=jnp.zeros(count))), count)
-    ok = (np.max(rhat, axis=1) <= _MOST_RHAT) & (found.diverging <= _MOST_DIVERGING)
-    return Refits(log_density, error, ok, found.log_evidence, found.effective**-0.5)
+    return gather(found, count)
+
+
+def settled(z: np.ndarray, diverging: np.ndarray) -> np.ndarray:
+    """Whether the chains ``z (tables, chains, draws, d)`` of each table agree and do not diverge, ``(tables,)``."""
+    rhat = np.asarray(jax.vmap(_split_rhat)(jnp.asarray(z)))
+    return (np.max(rhat, axis=1) <= _MOST_RHAT) & (diverging <= _MOST_DIVERGING)
 
 
 def fit_without(spec: Model, starts: jax.Array, data: Dataset, weights: np.ndarray, on: Scale) -> Refits:
@@ -139,7 +160,7 @@ def _predictive(spec: Model, z: jax.Array, data: Dataset, on: Scale, plan: Plan)
         error = jnp.std(means, axis=0, ddof=1) / jnp.sqrt(chains * _BATCHES) / mean
         carrying = chains * length * mean**2 / jnp.mean(relative**2, axis=(0, 1))
         known = jnp.where(carrying >= _FEWEST, error, jnp.inf)
-        return _Predicted(jnp.log(mean) + top, known, _split_rhat(draws))
+        return _Predicted(jnp.log(mean) + top, known)
 
     return batched(one, z, plan)
 

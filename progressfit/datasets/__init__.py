@@ -2,6 +2,7 @@
 
 from progressfit.datasets._chinchilla import chinchilla, chinchilla_table
 from progressfit.datasets._efficiency import efficiency, efficiency_table
+from progressfit.datasets._estimates import estimates
 from progressfit.datasets._imagenet import imagenet, imagenet_table
 from progressfit.datasets._language import language, language_table
 from progressfit.datasets._retests import (
@@ -16,6 +17,7 @@ __all__ = [
     "chinchilla_table",
     "efficiency",
     "efficiency_table",
+    "estimates",
     "imagenet",
     "imagenet_retests",
     "imagenet_retests_controls",

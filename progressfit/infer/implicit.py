@@ -82,7 +82,7 @@ def derivatives_at(point: Fit, data: Dataset, of: Any) -> Derivatives:
     value, slope = _slope(point.spec, z, measure=measure)
     if not (np.isfinite(value) and np.isfinite(slope).all()):
         raise ValueError(f"'{name}' or its derivative is not finite at the fit, so it cannot be differentiated there")
-    held = _held(point, float(prior_weight))
+    held = held_at_kinks(point.spec, point.optima[0].z, float(prior_weight))
     # Parameters that a Laplace prior holds exactly at its kink stay there when anything moves by little.
     apart = np.where(held[:, None] | held, np.eye(len(held)), hessian)
     adjoint = jnp.asarray(np.linalg.solve(apart, np.where(held, 0.0, np.asarray(slope))))
@@ -96,10 +96,10 @@ def derivatives_at(point: Fit, data: Dataset, of: Any) -> Derivatives:
     return Derivatives(name, float(value), weight, response, columns, by_hyper)
 
 
-def _held(point: Fit, prior_weight: float) -> np.ndarray:
-    """Which coordinates of the best optimum lie exactly on the kink of a Laplace prior, ``(d,)``."""
-    centre, slope = kink_places(point.spec)
-    return np.asarray(prior_weight * slope > 0) & (point.optima[0].z == np.asarray(centre))
+def held_at_kinks(spec: Model, z: np.ndarray, prior_weight: float = 1.0) -> np.ndarray:
+    """Which coordinates of optima ``(..., d)`` lie exactly on the kink of a Laplace prior."""
+    centre, slope = kink_places(spec)
+    return np.asarray(prior_weight * slope > 0) & (np.asarray(z) == np.asarray(centre))
 
 
 def _arrays(numbers: dict[str, Any]) -> dict[str, np.ndarray]:

@@ -98,9 +98,14 @@ def identify(
     root = np.asarray(_likelihood_alone(spec, z, data, weights))
     scale = np.full(len(z), np.nan) if prior_sd is None else np.asarray(prior_sd)
     saturated = _is_saturated(spec, mean, scale, int(np.sum(np.asarray(weights) > 0)))
+    return judge(root, scale, coordinate_names(spec), saturated)
+
+
+def judge(root: np.ndarray, prior_sd: np.ndarray, names: tuple[str, ...], saturated: bool = False) -> Identification:
+    """Eigenvalues, directions and verdict from a root of the information ``(k, d)``; ``prior_sd`` NaN where flat."""
     sizes = np.maximum(np.max(np.abs(root), axis=0), 1e-150)  # their squares alone could overflow
     alone = 1 / (sizes * np.maximum(np.linalg.norm(root / sizes, axis=0), 1e-150))
-    scale = np.where(np.isfinite(scale), scale, _FLAT_PRIOR_UNITS * alone)
+    scale = np.where(np.isfinite(prior_sd), prior_sd, _FLAT_PRIOR_UNITS * alone)
     whitened = root * scale[None, :]
     if np.isfinite(whitened).all():
         _, singular, rows = np.linalg.svd(whitened)
@@ -111,4 +116,4 @@ def identify(
     verdict = "weak" if smallest < WEAK else "identified"
     if saturated or not smallest >= NOT_IDENTIFIED:
         verdict = "not identified"
-    return Identification(eigenvalues, directions, scale, coordinate_names(spec), verdict, saturated)
+    return Identification(eigenvalues, directions, scale, names, verdict, saturated)

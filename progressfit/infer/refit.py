@@ -33,8 +33,8 @@ class Changes(NamedTuple):
     ----------
     weights, response
         ``(m, n)``.
-    columns
-        Some columns of the records by name, each ``(m, n)``.
+    columns, codes
+        Some columns and some group codes of the records by name, each ``(m, n)``.
     spec
         A spec whose numbers have a leading axis ``(m,)``; see :func:`stack_specs`.
     starts
@@ -44,6 +44,7 @@ class Changes(NamedTuple):
     weights: Any = None
     response: Any = None
     columns: dict[str, Any] | None = None
+    codes: dict[str, Any] | None = None
     spec: Any = None
     starts: Any = None
 
@@ -59,12 +60,15 @@ class Refitted(NamedTuple):
         Negative log density.
     ok
         Whether the end is an optimum: stationary, curved upwards, no parameter on its way to a bound.
+    hessian
+        Of the negative log density in unconstrained coordinates, ``(m, d, d)``; across kinks it is a stiffness only.
     """
 
     z: np.ndarray
     values: Values
     objective: np.ndarray
     ok: np.ndarray
+    hessian: np.ndarray
 
 
 def _padded(count: int, work: int) -> int:
@@ -81,6 +85,7 @@ class _End(NamedTuple):
     decrement: Numbers
     rounding: Numbers
     curvature: Numbers
+    hessian: Numbers
 
 
 def stack_specs(specs: Sequence[Model]) -> Model:
@@ -161,7 +166,7 @@ def refit(
     scale, centre = ranges.finite_scale, np.asarray(ranges.centre)
     bound = np.any(list(at_bound(spec, end.z, end.step, scale, centre).values()), axis=0)
     stationary = np.isfinite(end.objective) & is_stationary(end.decrement, end.rounding) & (end.curvature > 0)
-    return Refitted(end.z, end.values, end.objective, np.asarray(stationary & ~bound))
+    return Refitted(end.z, end.values, end.objective, np.asarray(stationary & ~bound), end.hessian)
 
 
 @compiled("plan")
@@ -179,13 +184,17 @@ def _refit(
 
     def one(own: Changes) -> _End:
         law = spec if own.spec is None else own.spec
-        records = data.records if own.columns is None else data.records.replace(**own.columns)
+        records = data.records.replace(**(own.columns or {}))
+        # Whole numbers came as floats, like every leaf of the changes.
+        records = records.with_codes({name: code.astype(jnp.int64) for name, code in (own.codes or {}).items()})
         table = Dataset(records, data.response if own.response is None else own.response, data.clusters)
         counted = weights if own.weights is None else own.weights
         begin = starts if own.starts is None else own.starts
         end = solve_best(law, begin, table, counted, prior_weight, scale, jnp.asarray(_MOST_STEPS))
         step = -jnp.linalg.solve(end.hessian, end.gradient)
         objective = end.value + constants_of(law, table, counted)
-        return _End(end.z, constrain(law, end.z)[0], objective, step, end.decrement, end.rounding, end.curvature)
+        return _End(
+            end.z, constrain(law, end.z)[0], objective, step, end.decrement, end.rounding, end.curvature, end.hessian
+        )
 
     return batched(one, changes, plan)

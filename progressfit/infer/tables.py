@@ -56,10 +56,10 @@ class Posteriors(NamedTuple):
         Share of diverging trajectories, ``(tables,)``.
     """
 
-    z: jax.Array
-    log_evidence: jax.Array
-    effective: jax.Array
-    diverging: jax.Array
+    z: Any
+    log_evidence: Any
+    effective: Any
+    diverging: Any
 
 
 @compiled("chains", "draws", "thin", "settings", "effort", "plan")

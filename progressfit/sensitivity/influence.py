@@ -101,7 +101,7 @@ def _derivative_sentences(question: Question, slopes: Influence, rows: LeftOut) 
         f"rows{also}, in {question.subject.unit}; it sees the best optimum alone, and where there are others a "
         "bootstrap that may change optimum is wider.",
         f"Shifts predicted by implicit differentiation and those of exact refits that keep the optimum correlate at "
-        f"{rows.correlation:.4f}.",
+        f"{rows.correlation:.4f}." + _released(rows),
     ]
     name = question.subject.input
     if name in slopes.inputs:
@@ -114,6 +114,22 @@ def _derivative_sentences(question: Question, slopes: Influence, rows: LeftOut) 
             f"answer scatters by {float(np.sqrt(np.sum(effect**2))):.3f} to first order, before any attenuation."
         )
     return said
+
+
+def _released(rows: LeftOut) -> str:
+    """Where predictions fail for a known reason: a parameter comes off the kink of its prior, or moves onto it."""
+    which = np.flatnonzero(rows.released & rows.ok & (rows.mode == 0))
+    if len(which) == 0:
+        return ""
+    worst = which[np.argsort(-np.abs(rows.value - rows.predicted)[which])][:3]
+    names = ", ".join(
+        f"{rows.names[k]} ({rows.shift[k]:+.3f} instead of {rows.predicted[k] - rows.full:+.3f})" for k in worst
+    )
+    return (
+        f" In {len(which)} of {len(rows.names)} refits other parameters lie exactly on the kinks of their Laplace "
+        f"priors than with all rows, which no derivative foresees: most of all without {names}. Over the others the "
+        f"correlation is {rows.correlation_on_face:.4f}."
+    )
 
 
 def _months(rate: float) -> float | None:
@@ -142,6 +158,7 @@ def _shifts(found: LeftOut, k: int) -> dict[str, Any]:
         "predicted_shift": float(found.predicted[k] - found.full),
         "doubling_months_without": _months(float(found.value[k])),
         "optimum": int(found.mode[k]),
+        "other_parameters_on_kinks": bool(found.released[k]),
         "certified": bool(found.ok[k]),
     }
 

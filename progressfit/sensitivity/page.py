@@ -20,6 +20,7 @@ import numpy as np
 import pandas as pd
 
 from progressfit.catalogue import SECTIONS
+from progressfit.compiled import release_programs
 from progressfit.report.export import certificate_dict
 from progressfit.report.plain import VERSIONED, finite
 from progressfit.report.plots import write_png
@@ -72,6 +73,8 @@ def run_section(name: str, question: Question, folder: Path | None = None) -> Ou
             _write_text(traceback.format_exc(), folder / f"{name}-error.txt")
         error = f"{type(failure).__name__}: {failure}"
         return Outcome(name, about, None, error, time.perf_counter() - begin)
+    finally:
+        release_programs()
     return Outcome(name, section.title, section, None, time.perf_counter() - begin)
 
 

@@ -272,6 +272,14 @@ class Subject:
         Levels and years at which the need for ``input`` is read; by default spread over the table.
     retests
         Re-tests of the benchmark that the answer is measured on, if there are any.
+    choices
+        Choices that others could have made, name -> options, and what makes the law, table and rows of one combination
+        of them (see :func:`progressfit.multiverse`); by default the sections try what any law allows.
+    scenarios
+        A table of scenarios to forecast (see :func:`progressfit.forecast`); by default the years from the first row to
+        five after the last, at the table's median inputs and at its largest.
+    comparable
+        The ``quantity`` of ``datasets.estimates()`` that the answer may be compared with; "" where there is none.
     starts
         Number of starts of the fit.
     """
@@ -289,6 +297,9 @@ class Subject:
     sweep: tuple[str, Mapping[float, Model]] | None = None
     window: Window | None = None
     retests: Retests | None = None
+    choices: tuple[Mapping[str, Sequence[str]], Callable[..., Any]] | None = None
+    scenarios: Any = None
+    comparable: str = ""
     starts: int = 64
 
 

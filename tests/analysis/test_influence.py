@@ -171,6 +171,15 @@ def test_a_parameter_that_a_laplace_prior_holds_at_zero_stays_there(table):
     np.testing.assert_allclose(numeric, exact, rtol=1e-5, atol=1e-7 * np.max(np.abs(exact)))
     hyper = {(e.path, e.name): e.derivative for e in pf.prior_derivatives(point, data, RATE)}
     assert hyper["useless.slope", "scale"] == 0.0 and np.isnan(hyper["useless.slope", "loc"])
+    # A prior that only just holds the slope at zero lets it go without some rows: those refits are named.
+    left = np.asarray(data.response - jax.vmap(point.model.linked)(data.bare().records))
+    pull = abs(np.log(noise) @ left) / NOISE**2
+    loose = pf.free(point.spec, {"useless.slope": dist.Laplace(0.0, 0.95 / pull)})
+    point = pf.fit(loose, data, key=KEY, starts=4)
+    out, alone = pf.leave_out(point, data, RATE), refit_around(point, data, Changes(weights=1.0 - np.eye(ROWS)))
+    released = np.asarray(alone.values["useless.slope"]) != 0
+    assert float(point.parameters["useless.slope"]) == 0.0 and 0 < released.sum() < ROWS
+    assert (out.released == released).all() and out.correlation_on_face > max(out.correlation, 0.99)
 
 
 def test_what_has_no_derivative_is_refused_but_refitted(table):

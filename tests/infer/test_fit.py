@@ -152,6 +152,13 @@ def test_runaway_is_not_success():
     data = pf.Dataset.from_frame(table, "y", {"x": "x"})
     found = pf.fit(law, data, starts={"offset": [0.0, 1.0, -1.0]})
     assert found.result is RESULTS.AT_BOUND and found.certificate.at_bound == ("offset",)
+    # Stopped on the way, they are listed as running off; they run to a mean of 1, half a unit below every response.
+    found = pf.fit(law, data, starts={"offset": [0.0, 1.0, -1.0]}, max_steps=8)
+    (runaway,) = found.certificate.runaways
+    assert runaway.paths == ("offset",) and runaway.starts == found.certificate.unfinished > 0
+    limit = 10 * 0.5 * (0.5 / 0.1) ** 2
+    assert limit < runaway.loss < 1.2 * limit
+    assert f"At infinity, not an optimum: {runaway.starts} starts ran off in offset" in str(found)
 
 
 def test_a_single_agreeing_start_is_not_certified(runs):

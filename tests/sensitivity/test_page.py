@@ -134,7 +134,7 @@ def test_bad_input_on_the_command_line(arguments, said):
     assert done.returncode == 2 and done.stdout == "" and said in done.stderr and "Traceback" not in done.stderr
 
 
-@pytest.mark.parametrize("name", ["influence", "priors", "selection", "thresholds"])
+@pytest.mark.parametrize("name", ["identification", "design", "influence", "priors", "selection", "thresholds"])
 def test_sections_of_a_law_of_the_users_own(question, name, tmp_path):
     outcome = sensitivity.run_section(name, question, tmp_path)
     assert outcome.error is None and outcome.section is not None, outcome.error

@@ -1,8 +1,10 @@
 """What the sensitivity analyses are given: the published law and table, its other conventions, known errors."""
 
+import itertools
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from progressfit.dataset import Record
 from progressfit.datasets import (
@@ -15,6 +17,7 @@ from progressfit.datasets import (
 from progressfit.laws import erdil_besiroglu
 from progressfit.studies.base import Retests, Subject, Window
 from progressfit.studies.erdil_besiroglu_2022 import published
+from progressfit.studies.erdil_besiroglu_2022.choices import CHOICES, universe
 from progressfit.studies.erdil_besiroglu_2022.evidence import WINDOW
 
 SLOPE_SDS = (0.02, 0.03, 0.04, 0.06, 0.08, 0.09, 0.1, 0.12, 0.15, 0.25, 0.5, 1.0)
@@ -27,6 +30,12 @@ TESTS = {
     "r": "ImageNet-R",
     "sketch": "ImageNet-Sketch",
 }
+
+
+def _scenarios() -> pd.DataFrame:
+    """The grid of the published forecasts: years 2012 to 2026, three sizes of data set and three of compute."""
+    grid = itertools.product(range(2012, 2027, 2), (1.28e6, 1e9, 1e12), (1e18, 1e21, 1e24))
+    return pd.DataFrame(grid, columns=["date", "data", "compute"]).astype(float)
 
 
 def subject() -> Subject:
@@ -43,6 +52,9 @@ def subject() -> Subject:
         sweep=("prior standard deviation of the four slopes", {sd: erdil_besiroglu(sd) for sd in SLOPE_SDS}),
         window=Window(tuple(published.THRESHOLDS), Record.of(data=published.COMMON_DATA), tuple(WINDOW)),
         retests=_retests(),
+        choices=(CHOICES, universe),
+        scenarios=_scenarios(),
+        comparable="training compute at fixed performance",
         log10_sd=table.loc[table["used_in_fit"], "recount_log10_sd"].to_numpy(np.float64),
     )
 

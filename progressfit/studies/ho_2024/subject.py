@@ -19,5 +19,6 @@ def subject() -> Subject:
         of=growth,
         quantity="growth rate of effective compute in language models",
         input="parameters",
+        comparable="training compute at fixed performance",
         starts=_STARTS,
     )
