@@ -72,6 +72,9 @@ _HOMES = {
     "influence": "analysis.influence",
     "leave_out": "analysis.influence",
     "selection": "analysis.selection",
+    "overlearning": "analysis.overlearning",
+    "carried_over": "analysis.overlearning",
+    "control_slopes": "analysis.overlearning",
     "filtered": "analysis.selection",
     "conventions": "analysis.conventions",
     "errors_in_variables": "analysis.measurement",
@@ -138,6 +141,9 @@ if TYPE_CHECKING:
     from progressfit.analysis.measurement import errors_in_variables as errors_in_variables
     from progressfit.analysis.multiverse import Universe as Universe
     from progressfit.analysis.multiverse import multiverse as multiverse
+    from progressfit.analysis.overlearning import carried_over as carried_over
+    from progressfit.analysis.overlearning import control_slopes as control_slopes
+    from progressfit.analysis.overlearning import overlearning as overlearning
     from progressfit.analysis.predict import extrapolation as extrapolation
     from progressfit.analysis.predict import predict as predict
     from progressfit.analysis.predict import predict_intervals as predict_intervals

@@ -187,9 +187,11 @@ LAWS: dict[str, Model] = {
     "chinchilla": laws.chinchilla(),
     "erdil_besiroglu": laws.erdil_besiroglu(),
     "gundlach2025": prepare(laws.gundlach2025(LABS, group="lab", benchmark="benchmark", reference=1e18), table()),
+    "hernandez_brown": laws.hernandez_brown(2018.0, reference=1.0),
     "ho2024": prepare(laws.ho2024(7, prior=normal(0.1), noise=Gaussian(LogScale(normal()))), table()),
     "kaplan": laws.kaplan(),
     "linear": laws.linear({"compute": 1e18, "data": 1e6}, origin=2012.0, sd=0.3),
+    "retests": prepare(laws.retests(group="lab", reference="berta", sd=0.3), table()),
 }
 
 

@@ -116,12 +116,48 @@ def threshold_reading(
     Where the level lies above the ceiling set by the other inputs in any year, no finite rate exists over the window
     and the reading says in which years.
     """
+    return threshold_readings(model, (level,), record, years, input)[0]
+
+
+def threshold_readings(
+    model: Model, levels: Any, record: Record, years: Any, input: str = "compute"
+) -> tuple[ThresholdReading, ...]:
+    """:func:`threshold_reading` at several levels of performance ``(m,)``, in one program."""
     decimal = tuple(decimal_year(year) for year in years)
     if len(decimal) < 2 or decimal[-1] <= decimal[0]:
         raise ValueError("a rate needs at least two years, in order")
-    amounts = np.asarray(_required_by_year(model, jnp.asarray(level), record, jnp.asarray(decimal), input))
-    halving, text = _read(amounts, decimal, record, input)
-    return ThresholdReading(float(level), decimal, tuple(map(float, amounts)), halving, text)
+    wanted = np.asarray(levels, np.float64)
+    found = np.asarray(_required_by_year(model, jnp.asarray(wanted), record, jnp.asarray(decimal), input))
+    return tuple(
+        ThresholdReading(float(level), decimal, tuple(map(float, amounts)), *_read(amounts, decimal, record, input))
+        for level, amounts in zip(wanted, found, strict=True)
+    )
+
+
+def reduction_rate(
+    model: Model, level: Any, record: Record, first: Any, last: Any, input: str = "compute"
+) -> jax.Array:
+    """How fast the input needed for a level shrinks from one date to another, for ``draws.map``.
+
+    Parameters
+    ----------
+    level, first, last
+        Performance in units of the response, and two decimal years (scalars).
+
+    Returns
+    -------
+    Natural log units a year (scalar). Infinite if the level is out of reach at the first date, minus infinity if at
+    the last, NaN if at both or if it is met without any of the input.
+    """
+    amounts = [required_input(model, level, record.replace(date=date), input) for date in (first, last)]
+    rate = (jnp.log(amounts[0]) - jnp.log(amounts[1])) / (last - first)
+    return jnp.where(jnp.minimum(*amounts) > 0, rate, jnp.nan)
+
+
+def ceiling(model: Model, record: Record, input: str = "compute") -> jax.Array:
+    """Performance that more and more of an input comes near to, the other inputs being those of a record (scalar)."""
+    require_x64()
+    return model.link.inverse(model.linked(record.replace(**{input: jnp.exp(_LOG_HIGH)})))
 
 
 def _read(amounts: np.ndarray, years: tuple[float, ...], record: Record, input: str) -> tuple[float, str]:
@@ -139,8 +175,13 @@ def _read(amounts: np.ndarray, years: tuple[float, ...], record: Record, input: 
 
 
 @eqx.filter_jit
-def _required_by_year(model, level, record, years, input):
-    return jax.vmap(lambda year: required_input(model, level, record.replace(date=year), input))(years)
+def _required_by_year(model, levels, record, years, input):
+    """Amounts of the input, ``(levels, years)``."""
+
+    def needed(level: jax.Array, year: jax.Array) -> jax.Array:
+        return required_input(model, level, record.replace(date=year), input)
+
+    return jax.vmap(lambda level: jax.vmap(lambda year: needed(level, year))(years))(levels)
 
 
 def pareto_frontier(

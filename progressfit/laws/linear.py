@@ -10,7 +10,7 @@ from progressfit.noise import Gaussian, LogScale
 from progressfit.terms import Constant, ExponentialProgress, Logistic, LogSlope, Sum
 
 
-def linear(references: Mapping[str, float], origin: float = 1900.0, sd: float = 10.0) -> Model:
+def linear(references: Mapping[str, float], origin: float | None = 1900.0, sd: float = 10.0) -> Model:
     """Linear regression of logit performance on date and the logarithms of inputs.
 
     The baseline of Erdil and Besiroglu 2022 (arXiv 2212.05153, their ordinary least squares table), when fitted with
@@ -21,15 +21,11 @@ def linear(references: Mapping[str, float], origin: float = 1900.0, sd: float = 
     references
         Input -> reference value in its natural unit, one slope for each.
     origin
-        Decimal year from which the date is counted; the authors count from 1900.
+        Decimal year from which the date is counted; the authors count from 1900. ``None`` leaves the date out.
     sd
         Standard deviation of the normal priors; with ``objective="mle"`` they only supply starting points.
     """
     prior = dist.Normal(0.0, sd)
     slopes = {name: LogSlope(name, prior, reference=value) for name, value in references.items()}
-    index = Sum(
-        const=Constant(prior),
-        progress=ExponentialProgress(prior, origin=origin, channel="algorithms"),
-        **slopes,
-    )
-    return Model(Logistic(index), Logit(), Gaussian(LogScale(prior)))
+    trend = {} if origin is None else {"progress": ExponentialProgress(prior, origin=origin, channel="algorithms")}
+    return Model(Logistic(Sum(const=Constant(prior), **trend, **slopes)), Logit(), Gaussian(LogScale(prior)))

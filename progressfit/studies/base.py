@@ -2,12 +2,12 @@
 
 import dataclasses
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from progressfit.analysis.growth import growth_rate
-from progressfit.dataset import Dataset
+from progressfit.dataset import Dataset, Record
 from progressfit.infer.result import RESULTS, Draws, Fit
 from progressfit.model import Model
 
@@ -214,6 +214,39 @@ Say = Callable[[str], None]
 
 
 @dataclasses.dataclass(frozen=True)
+class Retests:
+    """Networks scored on the benchmark of a study and on re-tests of it; see :func:`progressfit.overlearning`.
+
+    Attributes
+    ----------
+    data
+        Long form, with the group ``test``; the input of the subject, ``data`` and the column ``log10_sd``.
+    reference
+        The level of ``test`` that is the benchmark.
+    names
+        Every level in words.
+    controls
+        Runs that hold the algorithm fixed, in the same form, with the group ``control``.
+    filters
+        Other choices of rows by name, masks ``(n,)`` of ``data``.
+    """
+
+    data: Dataset
+    reference: str
+    names: Mapping[str, str]
+    controls: Dataset | None = None
+    filters: Mapping[str, np.ndarray] = dataclasses.field(default_factory=dict)
+
+
+class Window(NamedTuple):
+    """Where the need for an input is read off: levels of performance, the other inputs, and decimal years, in order."""
+
+    levels: tuple[float, ...]
+    record: Record
+    years: tuple[float, ...]
+
+
+@dataclasses.dataclass(frozen=True)
 class Subject:
     """What a study (or a user with a table) hands over to be doubted; see :mod:`progressfit.sensitivity`.
 
@@ -236,6 +269,10 @@ class Subject:
         version in ``tables`` that it belongs to.
     sweep
         What a sweep of the priors moves, in words, and the law for each value of it, differing in numbers only.
+    window
+        Levels and years at which the need for ``input`` is read; by default spread over the table.
+    retests
+        Re-tests of the benchmark that the answer is measured on, if there are any.
     choices
         Choices that others could have made, name -> options, and what makes the law, table and rows of one combination
         of them (see :func:`progressfit.multiverse`); by default the sections try what any law allows.
@@ -259,6 +296,8 @@ class Subject:
     tables: Mapping[str, Dataset] = dataclasses.field(default_factory=dict)
     log10_sd: Mapping[str, np.ndarray] = dataclasses.field(default_factory=dict)
     sweep: tuple[str, Mapping[float, Model]] | None = None
+    window: Window | None = None
+    retests: Retests | None = None
     choices: tuple[Mapping[str, Sequence[str]], Callable[..., Any]] | None = None
     scenarios: Any = None
     comparable: str = ""

@@ -3,9 +3,10 @@
 import jax
 import numpy as np
 import pytest
-from scipy.special import logit
+from scipy.special import expit, logit
 
 import progressfit as pf
+from progressfit.analysis.threshold import ceiling, reduction_rate, threshold_readings
 from progressfit.terms import Constant, EffectiveInput, ExponentialProgress, Logistic, LogSlope, PowerLaw
 
 
@@ -99,3 +100,19 @@ def test_frontier_trades_data_for_compute(model):
     assert (np.diff(needed) < 0).all()
     later = np.asarray(pf.pareto_frontier(model, 0.8, 2018.0, images))
     assert (later < needed).all()
+
+
+def test_readings_at_many_levels_and_their_ceilings(model):
+    """Many levels in one program are the readings one by one; the ceiling is where data alone stop accuracy."""
+    levels, years, record = [0.6, 0.7, 0.8, 0.87], np.arange(2012.0, 2023.0), pf.Record.of(data=1.28e6)
+    many = threshold_readings(model, levels, record, years)
+    assert [reading.level for reading in many] == levels
+    assert many == tuple(pf.threshold_reading(model, level, record, years) for level in levels)
+    for reading in many[:3]:
+        rate = reduction_rate(model, reading.level, record, 2012.0, 2022.0)
+        np.testing.assert_allclose(pf.doubling_time(rate), reading.halving, rtol=1e-10)
+    assert np.isposinf(reduction_rate(model, 0.87, record, 2012.0, 2022.0))
+    assert np.isnan(reduction_rate(model, 0.87, record, 2012.0, 2016.0))
+    for year in (2012.0, 2022.0):
+        data = 1.782682 + 0.019822 * (year - 2012) + 0.063199 * np.log(1.28)
+        np.testing.assert_allclose(ceiling(model, record.replace(date=year)), expit(data), rtol=1e-12)

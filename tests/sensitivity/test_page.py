@@ -1,6 +1,7 @@
 """The page of doubts: every section in its place, whatever one of them does, and files that are whole."""
 
 import json
+import re
 import subprocess
 import sys
 import types
@@ -133,9 +134,23 @@ def test_bad_input_on_the_command_line(arguments, said):
     assert done.returncode == 2 and done.stdout == "" and said in done.stderr and "Traceback" not in done.stderr
 
 
-@pytest.mark.parametrize("name", ["identification", "design", "influence", "priors", "selection"])
+@pytest.mark.parametrize("name", ["identification", "design", "influence", "priors", "selection", "thresholds"])
 def test_sections_of_a_law_of_the_users_own(question, name, tmp_path):
     outcome = sensitivity.run_section(name, question, tmp_path)
     assert outcome.error is None and outcome.section is not None, outcome.error
     assert outcome.section.sentences and outcome.section.tables
-    assert all(text.endswith((".", "!")) and "nan" not in text for text in outcome.section.sentences)
+    assert all(text.endswith((".", "!")) and not re.search(r"\bnan\b", text) for text in outcome.section.sentences)
+
+
+def test_what_a_subject_has_no_data_for_does_not_apply(question):
+    outcome = sensitivity.run_section("overlearning", question)
+    assert outcome.error is None and outcome.doubt is None
+    assert "does not apply here" in outcome.section.sentences[0] and not outcome.section.tables
+
+
+def test_needs_at_fixed_levels_agree_with_the_closed_form(question):
+    """A law linear in date and log input: the need halves at the law's own rate, whatever the level."""
+    tables = sensitivity.run_section("thresholds", question).section.tables
+    np.testing.assert_allclose([line["rate"] for line in tables["readings"]], question.value, rtol=1e-6)
+    assert all(line["replicates_without_rate"] == 0 for line in tables["readings"])
+    assert all(line["rate_low"] < question.value < line["rate_high"] for line in tables["readings"])

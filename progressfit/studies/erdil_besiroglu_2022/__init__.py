@@ -20,7 +20,6 @@ from progressfit.studies.erdil_besiroglu_2022.subject import NAME, subject
 
 _REPLICATES, _QUICK_REPLICATES = 1000, 100
 _HEADLINE_PAIR = "AlexNet -> ViT-e"
-_COMMON_DATA = 1.28e6  # images of ImageNet-1k
 
 
 def run(wanted: Wanted, say: Say) -> StudyResult:
@@ -96,7 +95,8 @@ def _answer(found: Evidence) -> list[str]:
         f"doubling time at the best fit is {others['corrected']:.1f} months, with recounted compute as well "
         f"{others['recounted']:.1f}.",
         f"{np.mean(columns['date'] >= 2021):.0%} of the rows are from 2021 on and "
-        f"{np.mean(columns['data'] == _COMMON_DATA):.0%} share one training set: do not extrapolate the best fit.",
+        f"{np.mean(columns['data'] == published.COMMON_DATA):.0%} share one training set: do not extrapolate the best "
+        "fit.",
     ]
 
 

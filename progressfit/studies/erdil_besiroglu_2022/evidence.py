@@ -9,7 +9,7 @@ from jax.scipy.special import logit
 
 from progressfit.analysis.attribution import compute_equivalent_gain, shapley
 from progressfit.analysis.growth import growth_rate
-from progressfit.analysis.threshold import ThresholdReading, threshold_reading
+from progressfit.analysis.threshold import ThresholdReading, threshold_readings
 from progressfit.dataset import Dataset, Record
 from progressfit.datasets import imagenet
 from progressfit.infer.bootstrap import bootstrap
@@ -108,9 +108,9 @@ def gather(seed: int, replicates: int, sampling: bool, say: Callable[[str], None
     baseline = fit(linear(references), data, key=keys["baseline"], starts=8, objective="mle")
     tables = {name: imagenet(name) for name in ("corrected", "recounted")}
     conventions = {name: (table, fit(spec, table, key=keys["other"], starts=STARTS)) for name, table in tables.items()}
-    thresholds = {
-        level: threshold_reading(point.model, level, Record.of(data=1.28e6), WINDOW) for level in published.THRESHOLDS
-    }
+    images = Record.of(data=published.COMMON_DATA)
+    readings = threshold_readings(point.model, tuple(published.THRESHOLDS), images, WINDOW)
+    thresholds = {reading.level: reading for reading in readings}
     say("attribution: Shapley values over all replicates")
     draws = {"rows": rows, "one_start": one_start, "papers": papers, "laplace": approximate}
     sampled = {} if posterior is None else {"posterior": posterior}

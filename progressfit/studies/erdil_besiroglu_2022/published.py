@@ -53,6 +53,8 @@ BASELINE = {  # ordinary least squares of logit accuracy; year counted from 1900
 BASELINE_R2 = 0.891
 BASELINE_LOG_LIKELIHOOD = 262.40
 
+COMMON_DATA = 1.28e6  # images of ImageNet-1k, as listed
+
 ENDPOINTS = {  # decimal date, training images, training FLOP
     "AlexNet": (2012.94246, 1.28e6, 4.7e17),
     "ResNet-50": (2015.96164, 1.28e6, 2.92e18),

@@ -5,14 +5,30 @@ from typing import Any
 
 import numpy as np
 
-from progressfit.datasets import imagenet, imagenet_table
+from progressfit.dataset import Record
+from progressfit.datasets import (
+    imagenet,
+    imagenet_retests,
+    imagenet_retests_controls,
+    imagenet_retests_table,
+    imagenet_table,
+)
 from progressfit.laws import erdil_besiroglu
-from progressfit.studies.base import Subject
+from progressfit.studies.base import Retests, Subject, Window
 from progressfit.studies.erdil_besiroglu_2022 import published
 from progressfit.studies.erdil_besiroglu_2022.choices import CHOICES, universe
+from progressfit.studies.erdil_besiroglu_2022.evidence import WINDOW
 
 SLOPE_SDS = (0.02, 0.03, 0.04, 0.06, 0.08, 0.09, 0.1, 0.12, 0.15, 0.25, 0.5, 1.0)
 NAME = "erdil-besiroglu-2022"
+TESTS = {
+    "imagenet": "ImageNet",
+    "real": "ReaL",
+    "v2": "ImageNetV2",
+    "a": "ImageNet-A",
+    "r": "ImageNet-R",
+    "sketch": "ImageNet-Sketch",
+}
 
 
 def _scenarios() -> dict[str, list[float]]:
@@ -34,8 +50,23 @@ def subject() -> Subject:
         quantity="growth rate of effective compute on ImageNet",
         tables=tables,
         sweep=("prior standard deviation of the four slopes", {sd: erdil_besiroglu(sd) for sd in SLOPE_SDS}),
+        window=Window(tuple(published.THRESHOLDS), Record.of(data=published.COMMON_DATA), tuple(WINDOW)),
+        retests=_retests(),
         choices=(CHOICES, universe),
         scenarios=_scenarios(),
         comparable="training compute at fixed performance",
         log10_sd={"recounted": table.loc[table["used_in_fit"], "recount_log10_sd"].to_numpy(np.float64)},
     )
+
+
+def _retests() -> Retests:
+    data = imagenet_retests()
+    table: Any = imagenet_retests_table().set_index("model").loc[list(data.labels.rows)]
+    filters = {
+        "whose recipe is known with high confidence": table["recipe_confidence"] == "high",
+        "trained on ImageNet labels, not zero-shot": table["imagenet_trained"],
+        "that saw no images beyond ImageNet-1k": table["pretraining_dataset"] == "imagenet-1k",
+        "dated from 2019 on": table["decimal_year"] >= 2019,
+    }
+    masks = {name: mask.to_numpy(bool) for name, mask in filters.items()}
+    return Retests(data, "imagenet", TESTS, imagenet_retests_controls(), masks)

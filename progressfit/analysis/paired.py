@@ -1,0 +1,210 @@
+"""Several scores of one network side by side, and regressions of each on common columns, resampled together.
+
+Errors in an input flatten its slope and lend part of it to whatever goes with it. They are taken off by simulation and
+extrapolation (Cook and Stefanski 1994): refits with once and twice the stated error variance added, carried on to minus
+once by the parabola through all three. Every replicate is treated so.
+"""
+
+from typing import Any, NamedTuple
+
+import jax
+import numpy as np
+
+from progressfit.dataset import Dataset
+from progressfit.infer.prepare import prepare
+from progressfit.infer.programs import resample_weights
+from progressfit.infer.refit import Changes, refit
+from progressfit.model import Model
+from progressfit.params import dimension
+
+# Error draws behind the point estimate, and the error variances added, in units of the stated one. The parabola
+# through 0, 1 and 2 takes the value 3 f(0) - 3 f(1) + f(2) at -1.
+ERROR_DRAWS = 32
+_ADDED = (1.0, 2.0)
+_EXTRAPOLATED = np.array([3.0, -3.0, 1.0])
+
+
+class Paired(NamedTuple):
+    """One row for each network.
+
+    Attributes
+    ----------
+    base
+        Records, clusters and names of the networks, with the reference score as response, ``(n,)``.
+    reference, tests
+        Names of the reference and of the other tests.
+    scores
+        Test -> score of each network, ``(n,)``; NaN where it was not scored, or its row does not count.
+    """
+
+    base: Dataset
+    reference: str
+    tests: tuple[str, ...]
+    scores: dict[str, np.ndarray]
+
+    def both(self, test: str) -> np.ndarray:
+        """Networks that have a score on a test and on the reference, ``(n,)``."""
+        return np.isfinite(self.scores[test]) & np.isfinite(self.scores[self.reference])
+
+
+def pair(data: Dataset, test: str, reference: str, rows: Any = None) -> Paired:
+    """Bring a table in long form, one row for each network and test, into one row for each network.
+
+    Parameters
+    ----------
+    data
+        The table; the labels of its rows name the networks.
+    test, reference
+        The group of tests, and the level of it that every network is set beside.
+    rows
+        Mask of the rows that count, ``(n,)``.
+
+    Raises
+    ------
+    ValueError
+        If rows are not named by network, a network has two rows on one test or differing columns, or the reference is
+        no level of the group.
+    """
+    levels = data.levels(test)
+    if reference not in levels:
+        raise ValueError(f"the group '{test}' has no level '{reference}'; it has: {', '.join(levels)}")
+    codes = np.asarray(data.records.codes[test])
+    kept = np.ones(len(data), bool) if rows is None else np.asarray(rows, bool)
+    if kept.shape != (len(data),):
+        raise ValueError(f"rows must be a mask of length {len(data)}, one entry for each row")
+    at = np.flatnonzero(codes == levels.index(reference))
+    where = _places(data, at)
+    scores = {level: np.full(len(at), np.nan) for level in levels}
+    for code, level in enumerate(levels):
+        own = (codes == code) & (where >= 0)
+        if len(np.unique(where[own])) < np.sum(own):
+            raise ValueError(f"a network has several rows on '{level}'; name networks with label=COLUMN, each once")
+        if not own.any():
+            raise ValueError(f"no network has scores on '{level}' and '{reference}'; name networks with label=COLUMN")
+        scores[level][where[own & kept]] = np.asarray(data.response)[own & kept]
+    _require_same_columns(data, at, where)
+    return Paired(data.take(at), reference, tuple(name for name in levels if name != reference), scores)
+
+
+def _places(data: Dataset, at: np.ndarray) -> np.ndarray:
+    """For each row, the position of its network among the rows ``at``; -1 if it is not there."""
+    place = {data.labels.rows[row]: k for k, row in reversed(list(enumerate(at)))}
+    return np.array([place.get(name, -1) for name in data.labels.rows])
+
+
+def _require_same_columns(data: Dataset, at: np.ndarray, where: np.ndarray) -> None:
+    for name, column in data.records.columns.items():
+        own, theirs = np.asarray(column), np.asarray(column)[at][where]
+        bad = (where >= 0) & ~np.isclose(own, theirs, rtol=1e-9, atol=0)
+        if bad.any():
+            network = data.labels.rows[int(np.flatnonzero(bad)[0])]
+            raise ValueError(f"the column '{name}' of '{network}' differs between its rows; one network has one value")
+
+
+class Resampled(NamedTuple):
+    """Replicates of a table with a row for each network: whole clusters drawn anew, errors of an input drawn too.
+
+    Attributes
+    ----------
+    weights
+        How often each network is drawn, ``(replicates, n)``.
+    input, errors
+        An input and errors of its natural logarithm, ``(ERROR_DRAWS + replicates, n)``; ``None`` where none are known.
+    """
+
+    weights: np.ndarray
+    input: str
+    errors: np.ndarray | None
+
+
+def resample(base: Dataset, key: jax.Array, replicates: int, input: str, sd: str | None) -> Resampled:
+    """Draw replicates; ``sd`` is the column with the standard deviation of log10 of the input.
+
+    Raises
+    ------
+    ValueError
+        If there is one cluster only, or the column holds no standard deviations.
+    """
+    groups, codes = np.unique(np.asarray(base.clusters), return_inverse=True)
+    if len(groups) < 2:
+        raise ValueError("all rows are one cluster, so nothing can be resampled; name a column with several clusters")
+    table, (draw, err) = Dataset(base.records, base.response, codes).bare(), jax.random.split(key)
+    keys = jax.random.split(draw, replicates)
+    weights = np.asarray(jax.vmap(lambda k: resample_weights(k, table, len(groups)))(keys))
+    if sd is None:
+        return Resampled(weights, input, None)
+    size = np.log(10) * np.asarray(base.records[sd])
+    if not (np.isfinite(size).all() and (size >= 0).all()):
+        raise ValueError(f"the column '{sd}' has to hold standard deviations of log10 {input}, none of them negative")
+    drawn = np.asarray(jax.random.normal(err, (ERROR_DRAWS + replicates, len(base))))
+    return Resampled(weights, input, size * drawn)
+
+
+class Coefficients(NamedTuple):
+    """Parameters of one regression by path.
+
+    Attributes
+    ----------
+    values, draws
+        At the table itself, NaN if that is not certified, and in each replicate, ``(replicates,)``.
+    ok
+        Whether each replicate is certified, ``(replicates,)``.
+    naive, objective
+        At the table itself without correction, and the negative log likelihood there.
+    """
+
+    values: dict[str, float]
+    draws: dict[str, np.ndarray]
+    ok: np.ndarray
+    naive: dict[str, float]
+    objective: float
+
+
+def regress(law: Model, base: Dataset, response: np.ndarray, rows: np.ndarray, resampled: Resampled) -> Coefficients:
+    """Maximum likelihood of a law that is linear on the link scale: the table and all replicates, in one program.
+
+    Parameters
+    ----------
+    law
+        Linear in its parameters, so that any start will do.
+    base
+        The networks.
+    response, rows
+        Responses, and which of them count, ``(n,)``.
+    resampled
+        The replicates; where they hold errors of an input, coefficients are corrected for these.
+    """
+    spec = prepare(law, base)
+    changes, parts = _members(base, rows, resampled)
+    response = np.broadcast_to(np.where(rows, response, 0.5), changes.weights.shape)
+    start = np.zeros((1, dimension(spec)))
+    found = refit(spec, start, base, changes.weights[0], changes._replace(response=response), np.float64(0.0))
+    at, replicates = parts[::2], parts[1::2]
+    by = _EXTRAPOLATED if len(at) > 1 else np.ones(1)
+    values = {path: float(by @ [np.mean(v[part]) for part in at]) for path, v in found.values.items()}
+    if not all(found.ok[part].all() for part in at):
+        values = dict.fromkeys(values, np.nan)
+    draws = {path: by @ np.stack([v[part] for part in replicates]) for path, v in found.values.items()}
+    ok = np.all([found.ok[part] for part in replicates], axis=0)
+    naive = {path: float(v[0]) for path, v in found.values.items()}
+    return Coefficients(values, draws, ok, naive, float(found.objective[0]))
+
+
+def _members(base: Dataset, rows: np.ndarray, resampled: Resampled) -> tuple[Changes, list[np.ndarray]]:
+    """Weights and inputs of all refits, and which of them belong together.
+
+    In turn, for each error variance that is added, none first: the table itself (as often as there are error draws),
+    and the replicates.
+    """
+    once = rows.astype(float)[None, :]
+    drawn = resampled.weights * once
+    weights, sizes, columns = [once, drawn], [1, len(drawn)], None
+    if resampled.errors is not None:
+        shifts = [np.zeros((1 + len(drawn), len(base)))]
+        for variance in _ADDED:
+            weights += [np.repeat(once, ERROR_DRAWS, axis=0), drawn]
+            sizes += [ERROR_DRAWS, len(drawn)]
+            shifts.append(np.sqrt(variance) * resampled.errors)
+        columns = {resampled.input: np.asarray(base.records[resampled.input]) * np.exp(np.concatenate(shifts))}
+    parts = np.split(np.arange(sum(sizes)), np.cumsum(sizes)[:-1])
+    return Changes(weights=np.concatenate(weights), columns=columns), parts
