@@ -60,6 +60,7 @@ ORDER = [
     "terms.base",
     "terms.trend",
     "terms.inputs",
+    "terms.effects",
     "terms",
     "noise.scale",
     "noise.base",
@@ -168,7 +169,8 @@ ORDER = [
 ENGINES = {
     "numpyro.infer": (r"infer\.(nuts|chains)", False),
     "numpyro.distributions": (
-        r"params|hyper|compiled|notation|noise(\..*)?|laws\..*|terms\.base|infer\.prepare|analysis\.complementarity",
+        r"params|hyper|compiled|notation|noise(\..*)?|laws\..*|terms\.base|infer\.prepare|"
+        r"analysis\.(complementarity|irreducible|transfer|trends)",
         False,
     ),
     "numpyro": (r"density", True),
