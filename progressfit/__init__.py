@@ -68,6 +68,12 @@ _HOMES = {
     "leave_out": "analysis.influence",
     "selection": "analysis.selection",
     "filtered": "analysis.selection",
+    "irreducible_error": "analysis.irreducible",
+    "free_irreducible_error": "analysis.irreducible",
+    "with_ceiling": "analysis.irreducible",
+    "with_irreducible_loss": "analysis.irreducible",
+    "forward_validation": "analysis.heldout",
+    "outlook": "analysis.outlook",
     "power_scaling": "analysis.priors",
     "prior_derivatives": "analysis.priors",
     "prior_sweep": "analysis.priors",
@@ -113,10 +119,16 @@ if TYPE_CHECKING:
     from progressfit.analysis.growth import doubling_interval as doubling_interval
     from progressfit.analysis.growth import doubling_time as doubling_time
     from progressfit.analysis.growth import growth_rate as growth_rate
+    from progressfit.analysis.heldout import forward_validation as forward_validation
     from progressfit.analysis.identify import determined as determined
     from progressfit.analysis.influence import influence as influence
     from progressfit.analysis.influence import leave_out as leave_out
+    from progressfit.analysis.irreducible import free_irreducible_error as free_irreducible_error
+    from progressfit.analysis.irreducible import irreducible_error as irreducible_error
+    from progressfit.analysis.irreducible import with_ceiling as with_ceiling
+    from progressfit.analysis.irreducible import with_irreducible_loss as with_irreducible_loss
     from progressfit.analysis.isoflop import isoflop_allocation as isoflop_allocation
+    from progressfit.analysis.outlook import outlook as outlook
     from progressfit.analysis.predict import extrapolation as extrapolation
     from progressfit.analysis.predict import predict as predict
     from progressfit.analysis.predict import predict_intervals as predict_intervals

@@ -43,5 +43,6 @@ SECTIONS: dict[str, tuple[str, str]] = {
         "progressfit.sensitivity.selection",
         "Selection: unobserved quality, and which rows were published",
     ),
+    "ceiling": ("progressfit.sensitivity.ceiling", "Irreducible error: what the law tends to"),
 }
 """Sections of ``progressfit sensitivity``, in the order in which its page shows them: name -> (module, about)."""
