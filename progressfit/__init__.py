@@ -74,6 +74,14 @@ _HOMES = {
     "with_irreducible_loss": "analysis.irreducible",
     "forward_validation": "analysis.heldout",
     "outlook": "analysis.outlook",
+    "transfer": "analysis.transfer",
+    "transfer_exponents": "analysis.transfer",
+    "with_transfer": "analysis.transfer",
+    "trends": "analysis.trends",
+    "trend_breaks": "analysis.trend_shapes",
+    "trend_forms": "analysis.trend_shapes",
+    "with_trend": "analysis.trend_shapes",
+    "variants": "analysis.variants",
     "power_scaling": "analysis.priors",
     "prior_derivatives": "analysis.priors",
     "prior_sweep": "analysis.priors",
@@ -142,7 +150,15 @@ if TYPE_CHECKING:
     from progressfit.analysis.threshold import pareto_frontier as pareto_frontier
     from progressfit.analysis.threshold import required_input as required_input
     from progressfit.analysis.threshold import threshold_reading as threshold_reading
+    from progressfit.analysis.transfer import transfer as transfer
+    from progressfit.analysis.transfer import transfer_exponents as transfer_exponents
+    from progressfit.analysis.transfer import with_transfer as with_transfer
+    from progressfit.analysis.trend_shapes import trend_breaks as trend_breaks
+    from progressfit.analysis.trend_shapes import trend_forms as trend_forms
+    from progressfit.analysis.trend_shapes import with_trend as with_trend
+    from progressfit.analysis.trends import trends as trends
     from progressfit.analysis.validation import cross_validate as cross_validate
+    from progressfit.analysis.variants import variants as variants
     from progressfit.cache import compile_cache as compile_cache
     from progressfit.dataset import Dataset as Dataset
     from progressfit.dataset import Record as Record

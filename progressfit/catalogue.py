@@ -44,5 +44,10 @@ SECTIONS: dict[str, tuple[str, str]] = {
         "Selection: unobserved quality, and which rows were published",
     ),
     "ceiling": ("progressfit.sensitivity.ceiling", "Irreducible error: what the law tends to"),
+    "transfer-exponent": (
+        "progressfit.sensitivity.transfer_exponent",
+        "Transfer exponent: whether data from elsewhere count in full",
+    ),
+    "trends": ("progressfit.sensitivity.trends", "Trends: the shape of progress over time, and which terms matter"),
 }
 """Sections of ``progressfit sensitivity``, in the order in which its page shows them: name -> (module, about)."""

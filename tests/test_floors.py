@@ -127,6 +127,8 @@ ORDER = [
     "analysis.predict",
     "analysis.outlook",
     "analysis.heldout",
+    "analysis.trend_shapes",
+    "analysis.compare",
     "studies.base",
     "studies.besiroglu_2024.published",
     "studies.besiroglu_2024.evidence",
@@ -174,7 +176,7 @@ ENGINES = {
     "numpyro.infer": (r"infer\.(nuts|chains)", False),
     "numpyro.distributions": (
         r"params|hyper|compiled|notation|noise(\..*)?|laws\..*|terms\.base|infer\.prepare|"
-        r"analysis\.(complementarity|irreducible|transfer|trends)",
+        r"analysis\.(complementarity|irreducible|transfer|trend_shapes)",
         False,
     ),
     "numpyro": (r"density", True),

@@ -237,6 +237,9 @@ class Subject:
         What a sweep of the priors moves, in words, and the law for each value of it, differing in numbers only.
     starts
         Number of starts of the fit.
+    pretraining
+        Group of the table that says which data set a row was trained on, the level whose data count in full, and the
+        name of the input of data. ``None`` without.
     """
 
     name: str
@@ -251,6 +254,7 @@ class Subject:
     log10_sd: np.ndarray | None = None
     sweep: tuple[str, Mapping[float, Model]] | None = None
     starts: int = 64
+    pretraining: tuple[str, str, str] | None = None
 
 
 @dataclasses.dataclass(frozen=True)

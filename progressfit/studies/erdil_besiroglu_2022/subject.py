@@ -26,4 +26,5 @@ def subject() -> Subject:
         tables=tables,
         sweep=("prior standard deviation of the four slopes", {sd: erdil_besiroglu(sd) for sd in SLOPE_SDS}),
         log10_sd=table.loc[table["used_in_fit"], "recount_log10_sd"].to_numpy(np.float64),
+        pretraining=("pretraining_dataset", "imagenet-1k", "data"),
     )
