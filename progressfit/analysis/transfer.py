@@ -183,7 +183,7 @@ def transfer(
     fit_key, sample_key, with_key, without_key = jax.random.split(check_key(key), 4)
     weights = np.asarray(fitted_weights(posterior.origin, data))
     point = fit(form, data, key=fit_key, starts=starts, weights=weights)
-    drawn = sample(form, data, key=sample_key, point=point, draws=draws, target_accept=0.95)
+    drawn = sample(form, data, key=sample_key, point=point, draws=draws, target_accept=0.99)
     path, term = _transferred(drawn.spec)
     scores, bad, unsettled = [], 0, set()
     for one, own in ((drawn, with_key), (posterior, without_key)):

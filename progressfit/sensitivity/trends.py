@@ -161,9 +161,9 @@ def _break_sentence(found: Breaks) -> str:
     gain = float(found.gain[best])
     telling = "more than" if gain > _TELLING else "no more than"
     return (
-        f"A break in {found.dates[best]:.1f} fits best of {len(found.dates)} dates: it raises log likelihood by {gain:.2f}, "
-        f"{telling} the {_TELLING} that a second rate gains in 1 of 20 tables without a break, the date named beforehand. "
-        f"The growth rate at the best fit is {found.before[best]:.3g} a year before and "
+        f"Of {len(found.dates)} dates a break in {found.dates[best]:.1f} fits best: it raises log likelihood by "
+        f"{gain:.2f}, {telling} the {_TELLING} that a second rate gains in 1 of 20 tables without a break, its "
+        f"date named beforehand. The growth rate at the best fit is {found.before[best]:.3g} a year before and "
         f"{found.after[best]:.3g} after."
     )
 
