@@ -47,8 +47,21 @@ def test_planted_exponents_are_found():
     draws = pf.laplace(point, data, key=KEY, draws=1000)
     found = pf.transfer_exponents(draws)
     assert found.keys() == TAU.keys()
-    for level, truth in TAU.items():
-        assert np.std(found[level]) < 0.03 and abs(np.mean(found[level]) - truth) < 4 * np.std(found[level])
+    # Independently: least squares on products slope * tau, which are linear, and the delta method for their ratios.
+    codes, columns = data.records.codes["source"], data.records.columns
+    anchor = np.median(columns["data"][codes == 1])
+    beyond = np.log(columns["data"] / anchor)
+    amounts = [np.log(anchor / 1e5) + beyond * (codes == 1), beyond * (codes == 0), beyond * (codes == 2)]
+    design = np.stack([np.ones(60), columns["date"] - 2018, *amounts], axis=1)
+    best, spread = np.linalg.lstsq(design, data.response, rcond=None)[0], 0.05**2 * np.linalg.inv(design.T @ design)
+    for k, (level, truth) in enumerate(TAU.items(), 3):
+        tau = best[k] / best[2]
+        slope = np.zeros(5)
+        slope[[2, k]] = -tau / best[2], 1 / best[2]
+        sd = np.sqrt(slope @ spread @ slope)
+        # The prior, of standard deviation .5, draws the mode by (sd / .5)^2 of its way to 1.
+        assert abs(np.mean(found[level]) - tau) < 0.25 * sd and abs(np.std(found[level]) / sd - 1) < 0.2
+        assert abs(tau - truth) < 4 * sd
     # At home an image counts in full, and the reference of the growth rate is at home.
     np.testing.assert_allclose(point.map(lambda model: pf.growth_rate(model, "data")), 0.6, atol=0.05)
 
