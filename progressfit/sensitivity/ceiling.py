@@ -180,7 +180,7 @@ def _draw(figure: "Figure", question: Question, found: IrreducibleError) -> None
     left, right = figure.subplots(1, 2)
     shown = np.flatnonzero(found.ok)
     left.plot(found.errors[shown], found.value[shown], "o-", color=BLUE, linewidth=1.8)
-    left.set_ylim(min(0.0, float(found.value[shown].min())), None)
+    left.set_ylim(min(0.0, 1.05 * float(found.value[shown].min())), max(0.0, 1.05 * float(found.value[shown].max())))
     left.set_xlabel("irreducible error" + _unit(found))
     left.set_ylabel(f"growth rate ({question.subject.unit})")
     _draw_outlook(right, found, shown)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 NAME, TITLE = "trends", "Trends: the shape of progress over time, and which terms matter"
-_DRAWS, _QUICK_DRAWS = 500, 250
+_DRAWS, _QUICK_DRAWS = 1000, 500
 _QUICK_CUTS = (0.5,)
 _BREAKS = 17
 _COLOURS = (DARK, BLUE, GREEN, ORANGE, PURPLE)
@@ -110,7 +110,7 @@ def _forward_sentence(found: Trends) -> str:
     return (
         f"Fitted to rows before {', '.join(f'{cut:.2f}' for cut in found.cuts)} and scored on the later ones "
         f"({scores[best].rows} rows), the shape that predicts best is {best}; log density of the others less its own: "
-        f" {', '.join(others)}. Stacking weights of these forward scores: {forward}; of rows left out one at a time: "
+        f"{', '.join(others)}. Stacking weights of these forward scores: {forward}; of rows left out one at a time: "
         f"{inside} (rows that importance sampling cannot handle: {bad})."
     )
 
