@@ -79,6 +79,20 @@ _HOMES = {
     "conventions": "analysis.conventions",
     "errors_in_variables": "analysis.measurement",
     "simex": "analysis.simex",
+    "irreducible_error": "analysis.irreducible",
+    "free_irreducible_error": "analysis.irreducible",
+    "with_ceiling": "analysis.irreducible",
+    "with_irreducible_loss": "analysis.irreducible",
+    "forward_validation": "analysis.heldout",
+    "outlook": "analysis.outlook",
+    "data_transfer": "analysis.transfer_exponent",
+    "transfer_exponents": "analysis.transfer_exponent",
+    "with_transfer": "analysis.transfer_exponent",
+    "trends": "analysis.trends",
+    "trend_breaks": "analysis.trend_shapes",
+    "trend_forms": "analysis.trend_shapes",
+    "with_trend": "analysis.trend_shapes",
+    "variants": "analysis.variants",
     "power_scaling": "analysis.priors",
     "prior_derivatives": "analysis.priors",
     "prior_sweep": "analysis.priors",
@@ -132,15 +146,21 @@ if TYPE_CHECKING:
     from progressfit.analysis.growth import doubling_interval as doubling_interval
     from progressfit.analysis.growth import doubling_time as doubling_time
     from progressfit.analysis.growth import growth_rate as growth_rate
+    from progressfit.analysis.heldout import forward_validation as forward_validation
     from progressfit.analysis.identification import identify as identify
     from progressfit.analysis.identification_result import Identifiability as Identifiability
     from progressfit.analysis.identify import determined as determined
     from progressfit.analysis.influence import influence as influence
     from progressfit.analysis.influence import leave_out as leave_out
+    from progressfit.analysis.irreducible import free_irreducible_error as free_irreducible_error
+    from progressfit.analysis.irreducible import irreducible_error as irreducible_error
+    from progressfit.analysis.irreducible import with_ceiling as with_ceiling
+    from progressfit.analysis.irreducible import with_irreducible_loss as with_irreducible_loss
     from progressfit.analysis.isoflop import isoflop_allocation as isoflop_allocation
     from progressfit.analysis.measurement import errors_in_variables as errors_in_variables
     from progressfit.analysis.multiverse import Universe as Universe
     from progressfit.analysis.multiverse import multiverse as multiverse
+    from progressfit.analysis.outlook import outlook as outlook
     from progressfit.analysis.overlearning import carried_over as carried_over
     from progressfit.analysis.overlearning import control_slopes as control_slopes
     from progressfit.analysis.overlearning import overlearning as overlearning
@@ -160,7 +180,15 @@ if TYPE_CHECKING:
     from progressfit.analysis.threshold import required_input as required_input
     from progressfit.analysis.threshold import threshold_reading as threshold_reading
     from progressfit.analysis.transfer import transfer as transfer
+    from progressfit.analysis.transfer_exponent import data_transfer as data_transfer
+    from progressfit.analysis.transfer_exponent import transfer_exponents as transfer_exponents
+    from progressfit.analysis.transfer_exponent import with_transfer as with_transfer
+    from progressfit.analysis.trend_shapes import trend_breaks as trend_breaks
+    from progressfit.analysis.trend_shapes import trend_forms as trend_forms
+    from progressfit.analysis.trend_shapes import with_trend as with_trend
+    from progressfit.analysis.trends import trends as trends
     from progressfit.analysis.validation import cross_validate as cross_validate
+    from progressfit.analysis.variants import variants as variants
     from progressfit.cache import compile_cache as compile_cache
     from progressfit.dataset import Dataset as Dataset
     from progressfit.dataset import Record as Record

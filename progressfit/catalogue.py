@@ -61,6 +61,12 @@ SECTIONS: dict[str, tuple[str, str]] = {
         "progressfit.sensitivity.selection",
         "Selection: unobserved quality, and which rows were published",
     ),
+    "ceiling": ("progressfit.sensitivity.ceiling", "Irreducible error: what the law tends to"),
+    "transfer-exponent": (
+        "progressfit.sensitivity.transfer_exponent",
+        "Transfer exponent: whether data from elsewhere count in full",
+    ),
+    "trends": ("progressfit.sensitivity.trends", "Trends: the shape of progress over time, and which terms matter"),
     "thresholds": (
         "progressfit.sensitivity.thresholds",
         "Thresholds: the reading at a fixed level of performance",

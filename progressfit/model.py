@@ -12,7 +12,14 @@ from progressfit.dataset import Dataset, Record
 from progressfit.links import AbstractLink
 from progressfit.noise import AbstractNoise
 from progressfit.params import WRAPPER, leaves
-from progressfit.terms import AbstractGroupTerm, AbstractInputTerm, AbstractTerm, AbstractTrend, Function
+from progressfit.terms import (
+    AbstractGroupTerm,
+    AbstractInputTerm,
+    AbstractTerm,
+    AbstractTrend,
+    Function,
+    TransferredInput,
+)
 from progressfit.terms.base import as_term, is_positive, log_value, walk_terms
 
 
@@ -122,12 +129,12 @@ def channels(model: Model) -> tuple[str, ...]:
 def reference_record(model: Model) -> Record:
     """The record at which every input is at its stated reference and every trend at its origin.
 
-    Where several terms read one input, the first stated reference counts.
+    Where several terms read one input, the first stated reference counts. Transferred inputs are at home.
 
     Raises
     ------
     ValueError
-        If no reference is stated at all, or the model has group effects, which have none.
+        If no reference is stated at all, or the model has other group effects, which have none.
     """
     stated: dict[str, Any] = {}
     for term in mean_terms(model):
@@ -138,9 +145,12 @@ def reference_record(model: Model) -> Record:
             name, reference = "date", term.origin
         if name is not None:
             stated.setdefault(name, jnp.asarray(reference))
-    groups = [term.group for term in mean_terms(model) if isinstance(term, AbstractGroupTerm)]
-    if groups:
-        raise ValueError(f"this model depends on the group '{groups[0]}'; say at which record: at=data.record(...)")
+    homes = {term.departure.group: term.departure for term in mean_terms(model) if isinstance(term, TransferredInput)}
+    groups = [term for term in mean_terms(model) if isinstance(term, AbstractGroupTerm)]
+    unclear = [term.group for term in groups if term is not homes.get(term.group) or not term.levels]
+    if unclear:
+        raise ValueError(f"this model depends on the group '{unclear[0]}'; say at which record: at=data.record(...)")
     if not stated:
         raise ValueError("this model states no references; say at which record, at=Record.of(date=..., compute=...)")
-    return Record(stated, codes={}, clocks={})
+    codes = {name: jnp.asarray(effect.levels.index(str(effect.reference))) for name, effect in homes.items()}
+    return Record(stated, codes, clocks={})

@@ -49,8 +49,11 @@ from progressfit.terms import (
     PowerLaw,
     PowerSum,
     Product,
+    RandomWalkProgress,
+    SaturatingProgress,
     Slope,
     Sum,
+    TransferredInput,
 )
 
 EPS = float(np.finfo(np.float64).eps)
@@ -161,6 +164,25 @@ TERMS: dict[str, AbstractTerm] = {
     "drift": LogarithmicProgress(normal(), channel="compute efficiency"),
     "break": PiecewiseProgress(
         normal(), normal(), dist.Normal(2016.0, 1.0), width=0.5, origin=2012.0, channel="habits"
+    ),
+    "saturating": SaturatingProgress(normal(0.1), dist.LogNormal(1.5, 0.5), origin=2012.0, channel="habits"),
+    "random_walk": RandomWalkProgress(
+        normal(0.1), dist.HalfNormal(0.3), normal().expand([6]), first_year=2014, origin=2012.0, channel="habits"
+    ),
+    "transfer": TransferredInput(
+        "data",
+        normal(0.1),
+        dist.Normal(1.0, 0.3),
+        GroupEffect(
+            "lab",
+            normal().expand([len(LABS) - 1]),
+            scale=dist.HalfNormal(0.3),
+            coding="reference",
+            reference="berta",
+            levels=LABS,
+        ),
+        anchor=1e5,
+        reference=1e6,
     ),
     "epochs": LogEffectiveEpochs("data", saturation=dist.LogNormal(1.0, 0.3), reference=1e6),
     "function": Function(bend, channels=("habits",), strength=dist.HalfNormal(1.0)),

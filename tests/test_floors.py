@@ -60,6 +60,7 @@ ORDER = [
     "terms.base",
     "terms.trend",
     "terms.inputs",
+    "terms.effects",
     "terms",
     "noise.scale",
     "noise.base",
@@ -134,6 +135,12 @@ ORDER = [
     "analysis.threshold",
     "analysis.isoflop",
     "analysis.envelope",
+    "analysis.selection",
+    "analysis.predict",
+    "analysis.outlook",
+    "analysis.heldout",
+    "analysis.trend_shapes",
+    "analysis.compare",
     "studies.base",
     "studies.besiroglu_2024.published",
     "studies.besiroglu_2024.evidence",
@@ -184,7 +191,8 @@ ORDER = [
 ENGINES = {
     "numpyro.infer": (r"infer\.(nuts|chains)", False),
     "numpyro.distributions": (
-        r"params|hyper|compiled|notation|noise(\..*)?|laws\..*|terms\.base|infer\.prepare|analysis\.(complementarity|measurement|transfer)|studies\.\w+\.choices",
+        r"params|hyper|compiled|notation|noise(\..*)?|laws\..*|terms\.base|infer\.prepare|"
+        r"analysis\.(complementarity|irreducible|measurement|transfer|transfer_exponent|trend_shapes)|studies\.\w+\.choices",
         False,
     ),
     "numpyro": (r"density", True),

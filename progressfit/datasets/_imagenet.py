@@ -43,7 +43,8 @@ def imagenet(columns: Columns = "published") -> Dataset:
     Returns
     -------
     A data set with inputs ``compute`` (FLOP), ``data`` (unique training images) and ``parameters``, the date in
-    decimal years, ``architecture`` as group, the paper as cluster, and accuracy as a fraction.
+    decimal years, ``architecture`` and ``pretraining_dataset`` as groups, the paper as cluster, and accuracy as a
+    fraction.
     """
     table: Any = imagenet_table()
     table = table[table["used_in_fit"]].reset_index(drop=True)
@@ -59,7 +60,7 @@ def imagenet(columns: Columns = "published") -> Dataset:
         response="top1_accuracy",
         inputs={"compute": "training_flop", "data": "training_images", "parameters": "parameters"},
         date="decimal_year",
-        groups={"architecture": "architecture"},
+        groups={"architecture": "architecture", "pretraining_dataset": "pretraining_dataset"},
         cluster="paper",
         label="model",
     )

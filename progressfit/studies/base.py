@@ -283,6 +283,9 @@ class Subject:
         The ``quantity`` of ``datasets.estimates()`` that the answer may be compared with; "" where there is none.
     starts
         Number of starts of the fit.
+    pretraining
+        Group of the table that says which data set a row was trained on, the level whose data count in full, and the
+        name of the input of data. ``None`` without.
     """
 
     name: str
@@ -302,6 +305,7 @@ class Subject:
     scenarios: Any = None
     comparable: str = ""
     starts: int = 64
+    pretraining: tuple[str, str, str] | None = None
 
 
 @dataclasses.dataclass(frozen=True)

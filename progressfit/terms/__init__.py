@@ -18,8 +18,15 @@ from progressfit.terms.effects import ByGroup, GroupEffect
 from progressfit.terms.function import Function
 from progressfit.terms.inputs import EffectiveInput, LogEffectiveEpochs, LogSlope, Slope
 from progressfit.terms.power import Power, PowerLaw, PowerSum
+from progressfit.terms.transfer import TransferredInput
 from progressfit.terms.transform import Exp, Logistic, LogSumExp
-from progressfit.terms.trend import ExponentialProgress, LogarithmicProgress, PiecewiseProgress
+from progressfit.terms.trend import (
+    ExponentialProgress,
+    LogarithmicProgress,
+    PiecewiseProgress,
+    RandomWalkProgress,
+    SaturatingProgress,
+)
 
 __all__ = [
     "CES",
@@ -48,6 +55,9 @@ __all__ = [
     "PowerLaw",
     "PowerSum",
     "Product",
+    "RandomWalkProgress",
+    "SaturatingProgress",
     "Slope",
     "Sum",
+    "TransferredInput",
 ]

@@ -209,6 +209,13 @@ def as_term(value: Any) -> AbstractTerm:
     raise TypeError(f"expected a term, a number or a prior, got {value!r}")
 
 
+def shape_of(leaf: Leaf) -> tuple[int, ...]:
+    """Shape of a parameter, be it a prior or numbers; that of a tied one is not known and counts as ``()``."""
+    if isinstance(leaf, Tied):
+        return ()
+    return tuple(leaf.shape()) if isinstance(leaf, Distribution) else tuple(jnp.shape(leaf))
+
+
 def check_names(what: str, names: Iterable[str]) -> None:
     """Raise on a name that could not be part of a dotted path."""
     for name in names:

@@ -67,7 +67,7 @@ class GroupEffect(AbstractGroupTerm):
         effects = jnp.asarray(self.effects)
         if effects.ndim == 0:  # not prepared: one number for no level in particular, whose shape the caller refuses
             return self.scale * effects[None]
-        levels = _known_levels(self, record)
+        levels = known_levels(self, record)
         return self.scale * _picked(record.code(self.group, levels), self._by_level(effects, levels))
 
     def _by_level(self, effects: jax.Array, levels: tuple[str, ...]) -> list[jax.Array]:
@@ -106,12 +106,13 @@ class ByGroup(AbstractComposite, AbstractGroupTerm):
         return self._picked(record, lambda term: log_value(term, record))
 
     def _picked(self, record: Record, read: Callable[[AbstractTerm], jax.Array]) -> jax.Array:
-        levels = _known_levels(self, record) or self.names
+        levels = known_levels(self, record) or self.names
         terms = dict(zip(self.names, self.terms, strict=True))
         return _picked(record.code(self.group, levels), [read(terms[level]) for level in levels])
 
 
-def _known_levels(term: AbstractGroupTerm, record: Record) -> tuple[str, ...]:
+def known_levels(term: AbstractGroupTerm, record: Record) -> tuple[str, ...]:
+    """Levels of the group of a term: those of the fitted table, or those that the record names."""
     return term.levels or dict(record.levels).get(term.group, ())
 
 

@@ -134,6 +134,20 @@ def test_bad_input_on_the_command_line(arguments, said):
     assert done.returncode == 2 and done.stdout == "" and said in done.stderr and "Traceback" not in done.stderr
 
 
+@pytest.mark.parametrize(
+    ("name", "why"),
+    [
+        ("ceiling", "neither a fraction nor a positive loss"),
+        ("transfer-exponent", "nothing says which data set each row was pre-trained on"),
+    ],
+)
+def test_sections_that_do_not_apply_say_so(question, name, why):
+    outcome = sensitivity.run_section(name, question)
+    assert outcome.error is None and outcome.section is not None and outcome.doubt is None
+    (said,) = outcome.section.sentences
+    assert said.startswith("This does not apply here: ") and why in said
+
+
 @pytest.mark.parametrize("name", ["identification", "design", "influence", "priors", "selection", "thresholds"])
 def test_sections_of_a_law_of_the_users_own(question, name, tmp_path):
     outcome = sensitivity.run_section(name, question, tmp_path)

@@ -30,8 +30,11 @@ from progressfit.terms import (
     PowerLaw,
     PowerSum,
     Product,
+    RandomWalkProgress,
+    SaturatingProgress,
     Slope,
     Sum,
+    TransferredInput,
 )
 from progressfit.terms.base import is_positive, log_value
 
@@ -98,6 +101,15 @@ def wave(record: Record, height):
     return height * jnp.sin(record["width"])
 
 
+WALK = np.array([0.7, -1.2, 2.0, 0.1])
+AWAY = GroupEffect("lab", np.array([1.0, -3.0]), scale=0.5, coding="reference", reference="berta", levels=cases.LABS)
+
+
+def walked(date):
+    """Sum of the innovations of 2014 to 2017 up to a date."""
+    return np.interp(date, 2014.0 + np.arange(5), np.concatenate([[0.0], np.cumsum(WALK)]))
+
+
 FORMULAS = {
     "constant": (Constant(1.7), np.full(cases.ROWS, 1.7)),
     "slope": (Slope("width", 3.0, reference=0.25), 3.0 * (X["width"] - 0.25)),
@@ -142,6 +154,18 @@ FORMULAS = {
         PiecewiseProgress(0.4, 1.1, 2016.5, origin=2018.0, channel="algorithms"),
         np.where(X["date"] < 2016.5, 0.4 * (X["date"] - 2016.5), 1.1 * (X["date"] - 2016.5)) - 1.1 * 1.5,
     ),
+    "saturating": (
+        SaturatingProgress(0.4, 3.0, origin=2012.0, channel="algorithms"),
+        0.4 * 3.0 * (1 - np.exp(-AGES / 3.0)),
+    ),
+    "random_walk": (
+        RandomWalkProgress(0.1, 0.5, WALK, first_year=2014, origin=2016.25, channel="algorithms"),
+        0.1 * (X["date"] - 2016.25) + 0.5 * (walked(X["date"]) - walked(2016.25)),
+    ),
+    "transfer": (
+        TransferredInput("data", 0.3, 0.6, AWAY, anchor=2e5, reference=1e6),
+        0.3 * np.log(2e5 / 1e6) + 0.3 * np.array([0.6 + 0.5, 1.0, 0.6 - 1.5])[LAB] * np.log(X["data"] / 2e5),
+    ),
     "epochs": (
         LogEffectiveEpochs("data", saturation=2.5, reference=1e7),
         np.log(1 + 2.5 * (1 - np.exp(-X["data"] / 2.5e7))),
@@ -171,6 +195,28 @@ def test_trends_follow_their_own_channel():
     np.testing.assert_allclose(rate(0.4)(moved), 0.4 * (AGES + 2.0), rtol=cases.ROUNDING)
     other = RECORD.with_clocks({"hardware": X["date"] + 2.0})
     np.testing.assert_array_equal(rate(0.4)(other), rate(0.4)(RECORD))
+
+
+def test_a_long_timescale_is_exponential_progress():
+    slow = SaturatingProgress(0.4, 1e9, origin=2012.0, channel="algorithms")
+    np.testing.assert_allclose(slow(RECORD), 0.4 * AGES, rtol=1e-8)
+
+
+def test_the_rate_of_a_random_walk_is_that_of_the_year():
+    """At a turn of the year that of the new one; the drift alone where no year has an innovation."""
+    walk = RandomWalkProgress(0.1, 0.5, WALK, first_year=2014, origin=2012.0, channel="algorithms")
+    at = np.array([2012.0, 2013.9, 2014.0, 2014.5, 2015.0, 2017.99, 2018.0, 2030.0])
+    found = jax.vmap(jax.grad(lambda date: walk.value(Record({"date": date}, {}, {}))))(at)
+    own = np.array([0.0, 0.0, *WALK[[0, 0, 1, 3]], 0.0, 0.0])
+    np.testing.assert_allclose(found, 0.1 + 0.5 * own, rtol=cases.ROUNDING)
+    assert walk.years == ("2014", "2015", "2016", "2017")
+    with pytest.raises(ValueError, match="one for each year"):
+        RandomWalkProgress(0.1, 0.5, 0.0, first_year=2014, origin=2012.0, channel="algorithms")
+
+
+def test_transfer_needs_a_home():
+    with pytest.raises(ValueError, match="data set at home as their reference level"):
+        TransferredInput("data", 0.3, 0.6, GroupEffect("lab", 1.0), anchor=1.0, reference=1.0)
 
 
 def test_saturated_terms_keep_the_digits_of_their_logarithm():

@@ -56,6 +56,7 @@ def subject() -> Subject:
         scenarios=_scenarios(),
         comparable="training compute at fixed performance",
         log10_sd={"recounted": table.loc[table["used_in_fit"], "recount_log10_sd"].to_numpy(np.float64)},
+        pretraining=("pretraining_dataset", "imagenet-1k", "data"),
     )
 
 

@@ -1,0 +1,195 @@
+"""Shapes of progress compared: forward validation, stacking, growth over time and forecasts."""
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from progressfit._x64 import require_x64
+from progressfit.analysis.compare import compare
+from progressfit.analysis.comparison import Comparison
+from progressfit.analysis.growth import growth_rate
+from progressfit.analysis.heldout import forward_validation
+from progressfit.analysis.outlook import outlook
+from progressfit.analysis.predict import Prediction, predict_intervals
+from progressfit.analysis.selection import better
+from progressfit.analysis.stacking import Stacked, stacking_weights
+from progressfit.analysis.trend_shapes import row_at, trend_forms
+from progressfit.analysis.validation import Validation
+from progressfit.dataset import Dataset, Record
+from progressfit.infer.optimise import check_key, fit, fitted_weights
+from progressfit.infer.result import Draws, Fit
+from progressfit.infer.sample import sample
+from progressfit.model import Model
+
+_SHARES = (0.25, 0.5, 0.75)
+_ACCEPT = 0.95
+
+
+class RatePath(eqx.Module):
+    """Growth rate of an effective input of a model at each of several dates, for one row; a function of one model."""
+
+    record: Record
+    dates: Any
+    input: str = eqx.field(static=True)
+
+    def __call__(self, model: Model) -> jax.Array:
+        """Rates, natural log units a year, ``(k,)``."""
+        return jax.vmap(lambda date: growth_rate(model, self.input, at=self.record.replace(date=date)))(self.dates)
+
+
+class MeanRate(eqx.Module):
+    """Mean growth rate over several dates; a function of one model. See :class:`RatePath`."""
+
+    path: RatePath
+
+    def __call__(self, model: Model) -> jax.Array:
+        """Natural log units a year, a scalar."""
+        return jnp.mean(self.path(model))
+
+
+@dataclasses.dataclass(frozen=True)
+class TrendShape:
+    """One shape of progress.
+
+    Attributes
+    ----------
+    name
+        Of the shape.
+    draws
+        Its posterior.
+    forward
+        Log densities of later rows under posteriors of earlier ones.
+    rates
+        Growth rate at each of :attr:`Trends.dates` ``(k,)``: lower end, median and upper end, ``(3, k)``.
+    forecast
+        Predictions with intervals at these dates for the best row, inputs held.
+    """
+
+    name: str
+    draws: Draws
+    forward: Validation
+    rates: np.ndarray
+    forecast: Prediction
+
+
+@dataclasses.dataclass(frozen=True)
+class Trends:
+    """Shapes of progress compared.
+
+    Attributes
+    ----------
+    shapes
+        By name, exponential first.
+    comparison
+        Leave-one-out scores, stacking weights, and the mean growth rate over the dates of the table.
+    forward
+        Stacking weights by the rows scored forward, in the order of ``shapes``.
+    dates
+        Half-yearly, to ``horizon`` years after the last date of the table, ``(k,)``.
+    last
+        Index of the last date of the table among them.
+    cuts
+        Dates before which rows were fitted and after which they were scored.
+    horizon, level
+        In years; coverage of intervals.
+    """
+
+    shapes: Mapping[str, TrendShape]
+    comparison: Comparison
+    forward: Stacked
+    dates: np.ndarray
+    last: int
+    cuts: tuple[float, ...]
+    horizon: float
+    level: float
+
+
+def trends(
+    point: Fit,
+    data: Dataset,
+    input: str = "compute",
+    *,
+    key: jax.Array,
+    spec: Model | None = None,
+    horizon: float = 5.0,
+    cuts: Sequence[float] | None = None,
+    draws: int = 500,
+    starts: int = 32,
+    level: float = 0.95,
+) -> Trends:
+    """Compare four shapes of progress by forward validation and stacking, and forecast with each.
+
+    Parameters
+    ----------
+    point, data
+        A fit of the law as it is, with proper priors, and its table.
+    input
+        The input whose efficiency the trend is of.
+    key
+        A JAX random key.
+    spec
+        The law as written; by default the prepared one of the fit.
+    horizon
+        How many years the forecasts reach beyond the last date.
+    cuts
+        Dates for the forward validation; by default those before which a quarter, a half and three quarters of the
+        rows lie.
+    draws, starts
+        Draws of each of four chains of each posterior, and starts of each fit.
+    level
+        Coverage of intervals.
+
+    Raises
+    ------
+    ValueError
+        If the law has no exponential trend for the input; see :func:`with_trend`.
+    """
+    require_x64()
+    base = point.spec if spec is None else spec
+    forms = trend_forms(base, data, input, horizon)
+    at = tuple(np.unique(np.quantile(data.records.columns["date"], _SHARES))) if cuts is None else tuple(cuts)
+    ahead = outlook(point.model, data, horizon, better(point.model, data, input))
+    dates = np.asarray(ahead.columns["date"])
+    last = len(dates) - 1 - int(np.sum(dates > dates[-1] - horizon + 1e-9))
+    path = RatePath(row_at(point.model, data, input), jnp.asarray(dates), input)
+    weights = np.asarray(fitted_weights(point, data))
+    found = {}
+    for name, own in zip(forms, jax.random.split(check_key(key), len(forms)), strict=True):
+        found[name] = _shape(name, forms[name], data, own, weights, at, ahead, path, draws, starts, level)
+    within = MeanRate(RatePath(path.record, jnp.asarray(dates[: last + 1]), input))
+    compared = compare(
+        {name: one.draws for name, one in found.items()}, data, key=key, of=within, level=level, refit=False
+    )
+    scored = np.stack([one.forward.log_density for one in found.values()], axis=1)
+    stack = stacking_weights(scored[np.isfinite(scored).all(axis=1)])
+    return Trends(found, compared, stack, dates, last, at, horizon, level)
+
+
+def _shape(
+    name: str,
+    form: Model,
+    data: Dataset,
+    key: jax.Array,
+    weights: np.ndarray,
+    cuts: tuple[float, ...],
+    ahead: Record,
+    path: RatePath,
+    draws: int,
+    starts: int,
+    level: float,
+) -> TrendShape:
+    fit_key, sample_key, forward_key, new_key = jax.random.split(key, 4)
+    own = fit(form, data, key=fit_key, starts=starts, weights=weights)
+    drawn = sample(form, data, key=sample_key, point=own, draws=draws, target_accept=_ACCEPT)
+    forward = forward_validation(
+        form, data, cuts, key=forward_key, draws=draws, target_accept=_ACCEPT, starts=starts, weights=weights
+    )
+    rates = np.asarray(drawn.map(path))[drawn.ok]
+    tails = [(1 - level) / 2, 0.5, (1 + level) / 2]
+    forecast = predict_intervals(drawn, ahead, data, key=new_key, level=level)
+    return TrendShape(name, drawn, forward, np.nanquantile(rates, tails, axis=0), forecast)
