@@ -27,7 +27,7 @@ from progressfit.infer.sample import sample
 from progressfit.model import Model
 
 _SHARES = (0.25, 0.5, 0.75)
-_ACCEPT = 0.95
+_ACCEPT = 0.99
 
 
 class RatePath(eqx.Module):
