@@ -81,8 +81,8 @@ _HOMES = {
     "simex": "analysis.simex",
     "irreducible_error": "analysis.irreducible",
     "free_irreducible_error": "analysis.irreducible",
-    "with_ceiling": "analysis.irreducible",
-    "with_irreducible_loss": "analysis.irreducible",
+    "with_ceiling": "analysis.limits",
+    "with_irreducible_loss": "analysis.limits",
     "forward_validation": "analysis.heldout",
     "outlook": "analysis.outlook",
     "data_transfer": "analysis.transfer_exponent",
@@ -154,9 +154,9 @@ if TYPE_CHECKING:
     from progressfit.analysis.influence import leave_out as leave_out
     from progressfit.analysis.irreducible import free_irreducible_error as free_irreducible_error
     from progressfit.analysis.irreducible import irreducible_error as irreducible_error
-    from progressfit.analysis.irreducible import with_ceiling as with_ceiling
-    from progressfit.analysis.irreducible import with_irreducible_loss as with_irreducible_loss
     from progressfit.analysis.isoflop import isoflop_allocation as isoflop_allocation
+    from progressfit.analysis.limits import with_ceiling as with_ceiling
+    from progressfit.analysis.limits import with_irreducible_loss as with_irreducible_loss
     from progressfit.analysis.measurement import errors_in_variables as errors_in_variables
     from progressfit.analysis.multiverse import Universe as Universe
     from progressfit.analysis.multiverse import multiverse as multiverse

@@ -110,6 +110,7 @@ ORDER = [
     "infer.tables",
     "analysis.growth",
     "analysis.variance",
+    "analysis.limits",
     "analysis.identify",
     "analysis.roles",
     "analysis.inputs",
@@ -192,7 +193,7 @@ ENGINES = {
     "numpyro.infer": (r"infer\.(nuts|chains)", False),
     "numpyro.distributions": (
         r"params|hyper|compiled|notation|noise(\..*)?|laws\..*|terms\.base|infer\.prepare|"
-        r"analysis\.(complementarity|irreducible|measurement|transfer|transfer_exponent|trend_shapes)|studies\.\w+\.choices",
+        r"analysis\.(complementarity|irreducible|limits|measurement|transfer|transfer_exponent|trend_shapes)|studies\.\w+\.choices",
         False,
     ),
     "numpyro": (r"density", True),

@@ -14,6 +14,7 @@ import numpy as np
 from numpyro.distributions import Beta, Distribution
 
 from progressfit._x64 import require_x64
+from progressfit.analysis.limits import CEILING, FLOOR, with_ceiling, with_irreducible_loss
 from progressfit.analysis.outlook import best_row, outlook
 from progressfit.analysis.predict import Extrapolation, Prediction, extrapolation, predict_intervals
 from progressfit.analysis.selection import better
@@ -29,8 +30,7 @@ from progressfit.infer.sample import Method, sample
 from progressfit.links import Log, Logit, Probit
 from progressfit.model import Model
 from progressfit.params import bind
-from progressfit.terms import AbstractTerm, Constant, PositiveConstant, Product, Sum
-from progressfit.terms.base import default_name
+from progressfit.terms import PositiveConstant, Product
 
 Kind = Literal["ceiling", "loss"]
 
@@ -41,59 +41,6 @@ SCENARIOS: Final = ("inputs held", "inputs growing")
 SHARES: Final = tuple(np.round(np.linspace(0.0, 0.6, 7), 10))
 """Irreducible losses that are tried, as shares of the lowest loss of the table."""
 _PRIOR_DRAWS = 20_000
-_CEILING, _FLOOR = "ceiling", "irreducible"
-
-
-def with_ceiling(spec: Model, ceiling: float | Distribution) -> Model:
-    """The same law with its mean multiplied by a highest attainable performance.
-
-    Parameters
-    ----------
-    spec
-        A law of a fraction that rises with its inputs, with a logit or probit link.
-    ceiling
-        A number above 0, up to 1, or a prior: an irreducible error of 1-2% is ``Beta(197, 3)``.
-
-    Raises
-    ------
-    ValueError
-        If the response is no fraction, or the law has such a factor already.
-    """
-    if not isinstance(spec.link, Logit | Probit):
-        raise ValueError(f"the response of a law with the link {type(spec.link).__name__} has no upper bound to lower")
-    parts = _children(spec.mean, Product)
-    _require_free(parts, "a ceiling")
-    if not isinstance(ceiling, Distribution) and not 0 < ceiling <= 1:
-        raise ValueError(f"ceiling={ceiling}: give a fraction above 0, up to 1, or a prior on such fractions")
-    return Model(Product(**parts, **{_CEILING: PositiveConstant(ceiling)}), spec.link, spec.noise)
-
-
-def with_irreducible_loss(spec: Model, loss: float | Distribution | AbstractTerm) -> Model:
-    """The same law with a loss (or an error rate) added that no input removes: a number, a prior or a positive term.
-
-    Raises
-    ------
-    ValueError
-        If the law has one already, or the number is negative.
-    """
-    parts = _children(spec.mean, Sum)
-    _require_free(parts, "an irreducible loss")
-    if not isinstance(loss, Distribution | AbstractTerm) and not loss >= 0:
-        raise ValueError(f"loss={loss}: an irreducible loss is zero or positive")
-    term = loss if isinstance(loss, AbstractTerm) else PositiveConstant(loss)
-    return Model(Sum(**parts, **{_FLOOR: term}), spec.link, spec.noise)
-
-
-def _children(mean: AbstractTerm, kind: type) -> dict[str, AbstractTerm]:
-    if isinstance(mean, kind) and isinstance(mean, Sum | Product):
-        return dict(zip(mean.names, mean.terms, strict=True))
-    return {default_name(mean): mean}
-
-
-def _require_free(parts: dict[str, AbstractTerm], what: str) -> None:
-    own = [name for name, term in parts.items() if isinstance(term, Constant | PositiveConstant)]
-    if own:
-        raise ValueError(f"the law has {what} of its own ('{own[0]}')")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -288,7 +235,7 @@ def free_irreducible_error(
     form = _freed(base, kind, believed, lowest)
     own = fit(form, data, key=fit_key, starts=starts, weights=np.asarray(fitted_weights(point, data)))
     drawn = sample(form, data, key=sample_key, point=own, draws=draws, method=method, target_accept=0.95)
-    amount = np.asarray(drawn.values[_CEILING if kind == "ceiling" else f"{_FLOOR}.share"])[drawn.ok]
+    amount = np.asarray(drawn.values[CEILING if kind == "ceiling" else f"{FLOOR}.share"])[drawn.ok]
     # numpyro has no quantiles of a Beta distribution.
     before = np.quantile(believed.sample(prior_key, (_PRIOR_DRAWS,)), [(1 - level) / 2, 0.5, (1 + level) / 2])
     ahead = _both(point, data, horizon, direction)

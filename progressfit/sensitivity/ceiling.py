@@ -199,6 +199,7 @@ def _draw_outlook(axis, found: IrreducibleError, shown: np.ndarray) -> None:
         axis.axhline(limit, color=colour, linewidth=0.8, linestyle=":")
     axis.axvspan(found.dates[found.last], found.dates[-1], color=PALE, alpha=0.5, linewidth=0)
     axis.set_title("best row, inputs growing; out of range shaded, limits dotted", fontsize=9)
+    axis.xaxis.get_major_locator().set_params(integer=True)
     axis.set_xlabel("date")
     axis.set_ylabel("predicted response")
     axis.legend(frameon=False, fontsize=8, title="irreducible error", title_fontsize=8)

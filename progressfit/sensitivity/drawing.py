@@ -36,5 +36,10 @@ def agreement(axis: "Axes", x: np.ndarray, y: np.ndarray, x_label: str, y_label:
     axis.set_ylabel(y_label, fontsize=9)
 
 
+def titled(text: str) -> str:
+    """The text with a capital at its beginning, the rest as it is (names keep theirs)."""
+    return text[:1].upper() + text[1:]
+
+
 def _short(name: str, most: int = 28) -> str:
     return name if len(name) <= most else name[: most - 3] + "..."

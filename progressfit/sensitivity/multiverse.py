@@ -13,7 +13,7 @@ from progressfit.analysis.selection import best_of_cluster, better
 from progressfit.noise import Gaussian, StudentT
 from progressfit.params import improper
 from progressfit.sensitivity.base import Question, Section, rate_words
-from progressfit.sensitivity.drawing import BLUE, DARK, PALE
+from progressfit.sensitivity.drawing import BLUE, DARK, PALE, titled
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -128,7 +128,7 @@ def _draw(figure: "Figure", question: Question, found: Multiverse) -> None:
     top.set_ylim(*np.quantile(np.concatenate([frame["low"], frame["high"]]), [0.02, 0.98]))
     top.set_ylabel(f"growth rate\n({question.subject.unit})", fontsize=9)
     top.set_title(
-        f"{question.subject.quantity.capitalize()}: {len(frame)} combinations; dashed: as published", fontsize=11
+        f"{titled(question.subject.quantity)}: {len(frame)} combinations; dashed: the law as given", fontsize=11
     )
     for row, (choice, option) in enumerate(options):
         chosen = np.flatnonzero(frame[choice] == option)

@@ -18,7 +18,7 @@ from progressfit.analysis.selection import (
 )
 from progressfit.params import dimension
 from progressfit.sensitivity.base import Question, Section, rate_words
-from progressfit.sensitivity.drawing import BLUE, DARK, ORANGE, PALE
+from progressfit.sensitivity.drawing import BLUE, DARK, ORANGE, PALE, titled
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -174,6 +174,4 @@ def _draw(figure: "Figure", question: Question, found: Selection) -> None:
     right.set_xlabel(f"correlation with log {found.input}")
     right.set_ylabel("correlation with the date")
     figure.colorbar(picture, ax=right, label="growth rate")
-    figure.suptitle(
-        f"{question.subject.quantity.capitalize()} if quality nobody recorded is not independent", fontsize=11
-    )
+    figure.suptitle(f"{titled(question.subject.quantity)} if quality nobody recorded is not independent", fontsize=11)

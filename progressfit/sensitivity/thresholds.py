@@ -13,7 +13,7 @@ from progressfit.infer.bootstrap import bootstrap
 from progressfit.infer.result import Draws
 from progressfit.model import Model, mean_terms
 from progressfit.sensitivity.base import Question, Section, rate_words
-from progressfit.sensitivity.drawing import BLUE, DARK, GREEN, ORANGE, PALE
+from progressfit.sensitivity.drawing import BLUE, DARK, GREEN, ORANGE, PALE, titled
 from progressfit.studies.base import Window, doubt_about
 from progressfit.terms import AbstractInputTerm, AbstractTrend, Function
 
@@ -215,4 +215,4 @@ def _draw(figure: "Figure", question: Question, found: _Found) -> None:
     for axis in (left, right):
         axis.grid(True, color=PALE, linewidth=0.6)
         axis.set_axisbelow(True)
-    figure.suptitle(f"{question.subject.input.capitalize()} needed at fixed performance", fontsize=11, color=DARK)
+    figure.suptitle(f"{titled(question.subject.input)} needed at fixed performance", fontsize=11, color=DARK)
