@@ -137,7 +137,6 @@ ORDER = [
     "analysis.isoflop",
     "analysis.envelope",
     "analysis.selection",
-    "analysis.predict",
     "analysis.outlook",
     "analysis.heldout",
     "analysis.trend_shapes",
