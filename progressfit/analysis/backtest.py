@@ -16,7 +16,7 @@ from progressfit.dataset import Dataset
 from progressfit.features import decimal_year
 from progressfit.frame import columns_frame, rows_frame
 from progressfit.infer.devices import Plan, batched, gather, plan_batch, share
-from progressfit.infer.optimise import check_key
+from progressfit.infer.optimise import check_key, check_weights
 from progressfit.infer.prepare import prepare
 from progressfit.model import Model
 from progressfit.params import bind, constrain, dimension, improper
@@ -110,7 +110,13 @@ def usual_cuts(data: Dataset, parameters: int) -> tuple[float, ...]:
 
 
 def backtest(
-    spec: Model, data: Dataset, *, key: jax.Array, cuts: Sequence[Any] | None = None, level: float = 0.95
+    spec: Model,
+    data: Dataset,
+    *,
+    key: jax.Array,
+    cuts: Sequence[Any] | None = None,
+    level: float = 0.95,
+    weights: Any = None,
 ) -> Backtest:
     """Sample the posterior of the rows before each date and predict every row after it; one compiled program.
 
@@ -126,6 +132,8 @@ def backtest(
         Dates (ISO or decimal years); by default whole years with enough rows on both sides.
     level
         Coverage of the predictive intervals.
+    weights
+        Weight of each row's log likelihood, ``(n,)``; rows of weight 0 are neither fitted nor scored.
 
     Raises
     ------
@@ -136,24 +144,26 @@ def backtest(
     if improper(spec):
         raise ValueError(f"the prior of '{improper(spec)[0]}' is flat, and a back-test draws from posteriors")
     spec = prepare(spec, data)
-    found = usual_cuts(data, dimension(spec)) if cuts is None else sorted(decimal_year(cut) for cut in cuts)
+    own = np.asarray(check_weights(weights, data))
+    counted = own > 0
+    usual = usual_cuts(data.take(counted), dimension(spec)) if cuts is None else ()
+    found = usual if cuts is None else sorted(decimal_year(cut) for cut in cuts)
     years = np.asarray(found, np.float64)
     if len(years) == 0:
         raise ValueError("no date has enough rows on both sides for a back-test; give cuts=")
     date = np.asarray(data.records.columns["date"], np.float64)
-    before = date < years[:, None]
-    short = (before.sum(axis=1) < 2) | before.all(axis=1)
+    before, after = (date < years[:, None]) & counted, (date >= years[:, None]) & counted
+    short = (before.sum(axis=1) < 2) | ~after.any(axis=1)
     if short.any():
         raise ValueError(f"the cut {years[short][0]:.2f} leaves fewer than two rows before it, or none after it")
     start, run, simulate = jax.random.split(check_key(key), 3)
-    starts, weights = blind_starts(spec, start), before.astype(np.float64)
-    posteriors = posteriors_without(spec, starts, data, weights, run, _CHAINS, _DRAWS)
+    posteriors = posteriors_without(spec, blind_starts(spec, start), data, before * own, run, _CHAINS, _DRAWS)
     z = posteriors.z.reshape(len(years), _CHAINS * _DRAWS, -1)
     tails = jnp.asarray([(1 - level) / 2, (1 - _HALF) / 2, 0.5, (1 + _HALF) / 2, (1 + level) / 2])
     keys = jax.random.split(simulate, len(years))
     plan = plan_batch(len(data), dimension(spec))
     seen = gather(_predicted(spec, share(jnp.asarray(z)), share(keys), data.bare(), tails, plan=plan), len(years))
-    return Backtest(years, _frame(data, years, before, seen), settled(posteriors.z, posteriors.diverging), level)
+    return Backtest(years, _frame(data, years, before, after, seen), settled(posteriors.z, posteriors.diverging), level)
 
 
 @compiled("plan")
@@ -171,12 +181,12 @@ def _predicted(spec: Model, z: jax.Array, keys: jax.Array, data: Dataset, tails:
     return batched(one, (z, keys), plan)
 
 
-def _frame(data: Dataset, years: np.ndarray, before: np.ndarray, seen: _Seen) -> "pd.DataFrame":
+def _frame(data: Dataset, years: np.ndarray, before: np.ndarray, later: np.ndarray, seen: _Seen) -> "pd.DataFrame":
     parts, date = [], np.asarray(data.records.columns["date"], np.float64)
     names = np.asarray(data.labels.rows or [f"row {i}" for i in range(len(data))])
     response = np.asarray(data.response, np.float64)
     for k, cut in enumerate(years):
-        after = ~before[k]
+        after = later[k]
         low, half_low, median, half_high, high = np.asarray(seen.quantiles)[k][:, after]
         found = {
             "cut": np.full(after.sum(), cut),

@@ -12,7 +12,7 @@ from progressfit.analysis.backtest import Backtest, backtest
 from progressfit.analysis.predict import Prediction, predict_intervals, simulated
 from progressfit.dataset import Dataset, Record
 from progressfit.frame import columns_frame
-from progressfit.infer.optimise import check_key
+from progressfit.infer.optimise import check_key, fitted_weights
 from progressfit.infer.result import Draws
 from progressfit.params import improper
 
@@ -121,7 +121,8 @@ def _tested(
     if improper(draws.spec):
         return None, f"the prior of '{improper(draws.spec)[0]}' is flat, so there are no posteriors of earlier rows."
     try:
-        return backtest(draws.spec, data, key=key, cuts=cuts, level=level), ""
+        weights = fitted_weights(draws.origin, data)
+        return backtest(draws.spec, data, key=key, cuts=cuts, level=level, weights=weights), ""
     except ValueError as error:
         if cuts is not None:
             raise

@@ -148,7 +148,7 @@ def multiverse(
         Runs the structures at the same time: ``concurrent.futures.ThreadPoolExecutor``, a Dask client's
         ``get_executor()``, or ``None`` for one after the other, here.
     starts
-        Number of starts of every fit in every pass, at first draws of the prior.
+        Number of starts of every fit in the first pass, draws of the prior of the first combination of its structure.
 
     Returns
     -------
@@ -244,7 +244,8 @@ def _settled(
     """Best ends ``(m, d)`` once no combination gains from its siblings' ends, and whether each is an optimum."""
     best = refit(law, changes.starts[0], data, changes.weights[0], changes)
     z, objective, ok = best.z, best.objective, best.ok
-    count = changes.starts.shape[1]
+    # As many as in the first pass where that is enough, so that one program serves all passes.
+    count = max(changes.starts.shape[1], *map(len, siblings))
     gains = np.ones(len(z), bool)
     for _ in range(_MOST_PASSES):
         near = np.stack([z[np.resize(own, count)] for own in siblings])

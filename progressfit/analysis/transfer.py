@@ -45,6 +45,8 @@ class Transferred:
         What the rates are, in words.
     source
         What the factor is, in words.
+    dropped
+        How many rates were left out because they are not defined (NaN); infinite ones stay.
     """
 
     draws: np.ndarray
@@ -52,6 +54,7 @@ class Transferred:
     factors: np.ndarray
     kind: str
     source: str
+    dropped: int
 
     def quantiles(self, levels: tuple[float, ...] = _LEVELS) -> dict[float, float]:
         """Quantiles of the rate, by level."""
@@ -72,6 +75,7 @@ class Transferred:
             f"Growth rate of software in general, {self.kind} times a factor ({self.source}): 95% of it lies in "
             f"[{low:.3g}, {high:.3g}] a year, doubling time {doubling_interval(low, high).text}; probability of no "
             f"progress {self.probability_below(0.0):.3f}."
+            + (f" {self.dropped} draws have no growth rate and are left out." if self.dropped else "")
         )
 
 
@@ -97,12 +101,13 @@ def transfer(rates: Draws | Any, factor: str | Distribution, *, key: jax.Array, 
         If the rate or the factor is a single number: such figures get quoted without their uncertainty.
     """
     require_x64()
-    kind, found = _rates(rates, of)
+    kind, given = _rates(rates, of)
+    found = given[~np.isnan(given)]
     law, source = _factor(factor)
     factors = np.asarray(law.sample(check_key(key), (len(found),)), np.float64)
     if not (factors > 0).all():
         raise ValueError("the transfer factor has to be positive; give a distribution of positive numbers")
-    return Transferred(found * factors, found, factors, kind, source)
+    return Transferred(found * factors, found, factors, kind, source, len(given) - len(found))
 
 
 def _rates(rates: Any, of: Any) -> tuple[str, np.ndarray]:
@@ -112,13 +117,11 @@ def _rates(rates: Any, of: Any) -> tuple[str, np.ndarray]:
     else:
         found = np.asarray(np.nan if isinstance(rates, Fit) else rates, np.float64)
         kind = "given rates"
-    if found.ndim != 1 or len(np.unique(found)) < 2:
+    if found.ndim != 1 or len(np.unique(found[~np.isnan(found)])) < 2:
         raise ValueError(
             "transfer takes draws of a growth rate, not a point estimate: give a posterior or a bootstrap, so that the "
             "uncertainty of the rate goes through"
         )
-    if not np.isfinite(found).all():
-        found = found[np.isfinite(found)]
     return kind, found
 
 

@@ -63,13 +63,14 @@ def _sentences(question: Question, form: Complementarity) -> list[str]:
         f"{form.gain:.2f} to {form.log_likelihood:.2f}"
     )
     if form.held_out is not None:
-        none = form.low <= 0 <= form.high
+        none, gain = form.low <= 0 <= form.high, form.held_out.value
         said += (
             f"; its posterior median is {form.median:+.3g}, {form.level:.0%} interval [{form.low:+.3g}, "
             f"{form.high:+.3g}], which {'contains' if none else 'excludes'} 0, and its variance is "
-            f"{1 - form.contraction:.0%} of the prior's. Rows left out one at a time are predicted better by "
-            f"{form.held_out.value:+.2f} in log density (standard error {form.held_out.error:.2f}): "
-            + ("the table cannot tell whether there is one" if none else "the table speaks for one")
+            f"{1 - form.contraction:.0%} of the prior's. Rows left out one at a time are predicted "
+            f"{'better' if gain >= 0 else 'worse'} by {abs(gain):.2f} in log density (standard error "
+            f"{form.held_out.error:.2f}): "
+            + ("the table speaks for one" if gain > 0 and not none else "the table cannot tell whether there is one")
         )
     judged = f"Judged on the likelihood alone, against a prior of this width, it is {form.data_say}."
     return [f"{said}. {judged}", _varying(question, form)]

@@ -33,7 +33,7 @@ def section(question: Question) -> Section:
     scenarios = subject.scenarios if subject.scenarios is not None else usual_scenarios(question)
     first, *keys = jax.random.split(question.key_for(NAME), 1 + len(PRESETS))
     found = forecast(draws, subject.data, scenarios, key=first, level=_LEVEL, test=not improper_or_undated(question))
-    general = {name: transfer(draws, name, key=key, of=subject.of) for name, key in zip(PRESETS, keys, strict=True)}
+    general = _general(question, draws, keys)
     tables: dict[str, Any] = {"scenarios": found.frame.to_dict("records"), "transfer": _transfer_table(general)}
     if found.tested is not None:
         tables |= {"backtest": found.tested.scores.to_dict("records"), "backtest-rows": _plain(found.tested.frame)}
@@ -43,6 +43,17 @@ def section(question: Question) -> Section:
     }
     sentences = (*_forecast_sentences(question, found), *(str(one) for one in general.values()), *_beside(question))
     return Section(NAME, TITLE, sentences, tables, pictures, _doubt(draws, found))
+
+
+def _general(question: Question, draws: Draws, keys: list[jax.Array]) -> dict[str, Transferred]:
+    """Rates of software in general by preset; none where the law has no growth rate that varies."""
+    try:
+        return {
+            name: transfer(draws, name, key=key, of=question.subject.of)
+            for name, key in zip(PRESETS, keys, strict=True)
+        }
+    except ValueError:
+        return {}
 
 
 def improper_or_undated(question: Question) -> bool:
@@ -92,7 +103,11 @@ def _forecast_sentences(question: Question, found: Forecast) -> list[str]:
         + (f"{np.median(width[~outside]):.3g} wide inside (median)" if (~outside).any() else "")
         + (" and " if outside.any() and (~outside).any() else "")
         + (f"{np.median(width[outside]):.3g} outside" if outside.any() else "")
-        + "; it takes this law to be true, so outside the range it is too narrow."
+        + (
+            ". It takes this law to be true, so outside the range it is, if anything, too narrow."
+            if outside.any()
+            else "."
+        )
     ]
     if found.tested is None:
         return [*said, f"No back-test: {found.why_not}"]

@@ -74,12 +74,13 @@ def _sentences(question: Question, found: Multiverse) -> list[str]:
     value, quantity = found.value, question.subject.quantity
     known = value[np.isfinite(value)]
     low, middle, high = np.quantile(known, [0.05, 0.5, 0.95])
-    opposed = np.mean(np.isfinite(value) & ~(found.frame["low"] > 0)) / np.mean(np.isfinite(value))
+    ends = found.frame[found.frame["certified"]]
+    crossing = np.mean((ends["low"] <= 0) & (ends["high"] >= 0))
     said = [
         f"Under {len(value)} combinations of choices that others could have made the median {quantity} is "
         f"{rate_words(float(middle))}; nine in ten combinations lie between {low:.3g} and {high:.3g}, and "
-        f"{np.mean(known <= 0):.1%} find no progress. In {opposed:.0%} of them the combination's own 95% interval (by "
-        "the curvature at its optimum) reaches zero.",
+        f"{np.mean(known <= 0):.1%} find no progress. In {crossing:.0%} of them the combination's own 95% interval (by "
+        "the curvature at its optimum) contains zero.",
     ]
     effects = found.effects
     order = [k for k in np.argsort(-effects.total) if np.isfinite(effects.total[k])]
@@ -125,7 +126,8 @@ def _draw(figure: "Figure", question: Question, found: Multiverse) -> None:
     top.plot(places, frame["value"], color=BLUE, linewidth=2)
     top.axhline(0.0, color=DARK, linewidth=0.8)
     top.axhline(question.value, color=DARK, linewidth=0.8, linestyle=(0, (4, 2)))
-    top.set_ylim(*np.quantile(np.concatenate([frame["low"], frame["high"]]), [0.02, 0.98]))
+    ends = np.concatenate([frame["low"], frame["high"], frame["value"]])
+    top.set_ylim(*np.quantile(ends[np.isfinite(ends)], [0.02, 0.98]))
     top.set_ylabel(f"growth rate\n({question.subject.unit})", fontsize=9)
     top.set_title(
         f"{titled(question.subject.quantity)}: {len(frame)} combinations; dashed: the law as given", fontsize=11

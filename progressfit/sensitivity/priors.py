@@ -17,6 +17,7 @@ from progressfit.analysis.priors import (
     rescaled_priors,
 )
 from progressfit.hyper import WIDTH
+from progressfit.params import improper, priors
 from progressfit.sensitivity.base import Question, Rows, Section, rate_words
 from progressfit.sensitivity.drawing import BLUE, DARK, ORANGE, PALE, bars
 from progressfit.studies.base import doubt_about
@@ -32,6 +33,8 @@ _WIDER = 0.1
 def section(question: Question) -> Section:
     """Derivatives with respect to every hyper-parameter, a sweep of refits, and power scaling of the posterior."""
     point, data, of = question.point, question.subject.data, question.subject.of
+    if question.subject.sweep is None and len(improper(point.spec)) == len(priors(point.spec)):
+        return Section(NAME, TITLE, ("Every prior of this law is flat, so nothing hangs on their widths.",))
     sentences, tables, pictures = [], {}, {}
     what, sweep = _sweep(question)
     sentences += _sweep_sentences(question, what, sweep)

@@ -3,12 +3,14 @@
 import functools
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
 
 from progressfit.analysis.growth import doubling_interval, doubling_time, duration
 from progressfit.analysis.threshold import ThresholdReading, ceiling, reduction_rate, threshold_readings
+from progressfit.dataset import Record
 from progressfit.infer.bootstrap import bootstrap
 from progressfit.infer.result import Draws
 from progressfit.model import Model, mean_terms
@@ -53,6 +55,22 @@ def section(question: Question) -> Section:
     )
 
 
+class _Rates(eqx.Module):
+    """Rate at which the compute needed for each level falls; a module, so that its program is compiled once."""
+
+    levels: jax.Array
+    record: Record
+    first: float
+    last: float
+    input: str = eqx.field(static=True)
+
+    def __call__(self, model: Model) -> jax.Array:
+        """The rates of one model, ``(levels,)``."""
+        return jax.vmap(lambda level: reduction_rate(model, level, self.record, self.first, self.last, self.input))(
+            self.levels
+        )
+
+
 def _gather(question: Question) -> _Found:
     point, subject = question.point, question.subject
     window = subject.window or _spread(question)
@@ -66,13 +84,7 @@ def _gather(question: Question) -> _Found:
     kind = "clusters" if 1 < clusters < len(subject.data) else "rows"
     replicates = question.count(_REPLICATES)
     draws = bootstrap(point, subject.data, key=question.key_for(NAME), replicates=replicates, kind=kind)
-
-    def rates(model: Model) -> jax.Array:
-        ends = (window.years[0], window.years[-1])
-        return jax.vmap(lambda level: reduction_rate(model, level, window.record, *ends, subject.input))(
-            jnp.asarray(levels)
-        )
-
+    rates = _Rates(jnp.asarray(levels), window.record, window.years[0], window.years[-1], subject.input)
     values = np.asarray(draws.map(rates))[draws.ok]
     return _Found(window, window.levels, readings, np.array(ceilings), draws, values)
 

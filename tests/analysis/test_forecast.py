@@ -73,6 +73,19 @@ def test_scores_count_what_lay_inside(tested):
     assert "before 2018.0" in str(tested)
 
 
+def test_rows_of_no_weight_are_neither_fitted_nor_scored(tested):
+    weights = np.ones(ROWS)
+    outliers = np.flatnonzero((YEAR < CUT) | (YEAR >= 2021))[::7]
+    weights[outliers] = 0.0
+    spoiled = TABLE.with_response(np.where(weights == 0, 50.0, RESPONSE))
+    found = backtest(law(), spoiled, key=jax.random.key(2), cuts=[2018.0, 2020.0], weights=weights)
+    own = found.frame[found.frame["cut"] == CUT]
+    after = (YEAR >= CUT) & (weights > 0)
+    mean, spread = predictive((YEAR < CUT) & (weights > 0), DESIGN[after])
+    np.testing.assert_allclose(own["observed"], RESPONSE[after])
+    np.testing.assert_allclose(own["median"], mean, atol=0.2 * spread.max())
+
+
 def test_cuts_leave_enough_rows():
     for cut in usual_cuts(TABLE, 3):
         assert (cut > YEAR).sum() >= 9 and (cut <= YEAR).sum() >= 5
@@ -117,6 +130,8 @@ def test_a_transferred_rate_is_a_product_of_distributions(draws):
     assert found.draws.mean() == pytest.approx(0.5 * np.exp(0.3**2 / 2), rel=0.01)
     assert found.probability_below(0.0) == 0.0
     assert found.quantiles((0.5,))[0.5] == pytest.approx(0.5, rel=0.02)
+    some = pf.transfer(np.append(rates, np.nan), "cotra", key=jax.random.key(0))
+    assert some.dropped == 1 and "1 draws have no growth rate" in str(some)
     own = pf.transfer(draws, "cotra", key=jax.random.key(0))
     assert len(own.draws) == len(draws) and "Cotra" in str(own)
     assert np.median(own.factors) == pytest.approx(0.5, abs=0.05)

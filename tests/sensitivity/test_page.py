@@ -1,5 +1,6 @@
 """The page of doubts: every section in its place, whatever one of them does, and files that are whole."""
 
+import dataclasses
 import json
 import re
 import subprocess
@@ -168,3 +169,13 @@ def test_needs_at_fixed_levels_agree_with_the_closed_form(question):
     np.testing.assert_allclose([line["rate"] for line in tables["readings"]], question.value, rtol=1e-6)
     assert all(line["replicates_without_rate"] == 0 for line in tables["readings"])
     assert all(line["rate_low"] < question.value < line["rate_high"] for line in tables["readings"])
+
+
+def test_the_priors_of_a_law_without_any_are_no_failure(question):
+    flat = dist.ImproperUniform(dist.constraints.real, (), ())
+    spec = pf.free(own_law(), dict.fromkeys(pf.params.priors(own_law()), flat))
+    subject = dataclasses.replace(question.subject, spec=spec)
+    outcome = sensitivity.run_section("priors", ask(subject, key=jax.random.key(0), quick=True))
+    assert outcome.error is None and outcome.section.sentences == (
+        "Every prior of this law is flat, so nothing hangs on their widths.",
+    )
