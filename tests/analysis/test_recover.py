@@ -9,9 +9,11 @@ import pytest
 
 import progressfit as pf
 from progressfit.analysis.designs import OWN, Design, designs, lay_out
+from progressfit.analysis.inputs import input_table
 from progressfit.analysis.recovery import EXTRAPOLATED, FEWER, INTERPOLATED, NEVER, Recovery
 from progressfit.dataset import Dataset, Labels, Record
 from progressfit.noise import Gaussian
+from progressfit.sensitivity.design import _concentrated
 from progressfit.terms import ExponentialProgress, GroupEffect, LogSlope, Sum
 
 KEY = jax.random.key(0)
@@ -177,6 +179,19 @@ def shaped(rows, errors, says=None):
     own = Design(rows[0], 0.3)
     extra = (values, np.ones_like(values), np.zeros(values.shape, int), blank, blank, says, 0.95, ())
     return Recovery("rate", truth, "compute", None, cells, own, *extra)
+
+
+def test_a_value_is_common_only_if_several_rows_share_it(table):
+    """Where all values differ the commonest is no more common than any other, and no share is about it."""
+    law = pf.Model(
+        line().mean + LogSlope("data", dist.Normal(0.0, 1.0), reference=1.0), pf.links.Identity(), Gaussian(1.0)
+    )
+    assert _concentrated(input_table(law, table), "compute") == "data"
+    sizes = 10.0 ** np.random.default_rng(2).uniform(6, 9, ROWS)
+    sizes[:3] = 1e6
+    apart = Dataset(table.records.replace(data=sizes), table.response, table.clusters, table.labels)
+    assert _concentrated(input_table(law, apart), "compute") is None
+    assert _concentrated(input_table(law, table), "data") is None
 
 
 def test_small_tables_that_share_a_date_or_lose_it_to_the_input():
