@@ -18,6 +18,7 @@ OWN = float("nan")
 """As in the table itself."""
 
 _LEFT = 1e-9
+_TRIES = 100
 
 
 class Design(NamedTuple):
@@ -58,7 +59,27 @@ def designs(
     share: float | Sequence[float] = OWN,
     noise: float | Sequence[float] = 1.0,
 ) -> tuple[Design, ...]:
-    """Every combination of the given values as a :class:`Design`; add several of these up for other sets."""
+    """Every combination of the given values as a :class:`Design`; add several of these up for other sets.
+
+    Parameters
+    ----------
+    rows
+        Whole numbers of rows.
+    correlation
+        Of the date with the (logarithm of the) input, from -1 to 1; NaN for the table's own dates.
+    share
+        Of the rows with the commonest value of a column, between 0 and 1; NaN for the table's own.
+    noise
+        Factors on the scale of the noise.
+
+    Raises
+    ------
+    ValueError
+        If a number of rows is not whole. All else is checked against a table, by :func:`progressfit.recover`.
+    """
+    sizes = np.asarray(rows, np.float64)
+    if not (np.isfinite(sizes) & (sizes == np.round(sizes))).all():
+        raise ValueError(f"rows={rows}: give whole numbers of rows")
     values = [np.atleast_1d(np.asarray(one, np.float64)).tolist() for one in (rows, correlation, share, noise)]
     return tuple(Design(int(n), *rest) for n, *rest in itertools.product(*values))
 
@@ -107,6 +128,11 @@ def lay_out(
         Rows with the commonest value of a column, ``(n,)``; ``None`` if no design asks for a share.
     wanted, replicates, rng
         The designs, tables of each, and where chance comes from.
+
+    Raises
+    ------
+    ValueError
+        If a correlation is asked for, and so few rows share one date or one input however they are drawn.
     """
     length = max(one.rows for one in wanted)
     columns = data.records.columns
@@ -116,9 +142,18 @@ def lay_out(
     parts = []
     for one in wanted:
         index = _drawn(np.flatnonzero(kept), common, one, replicates, rng)
+        if not np.isnan(one.correlation):
+            for _ in range(_TRIES):
+                # Rows that all share a date or an input correlate with nothing: they are drawn again.
+                still = (np.ptp(x[index], axis=1) == 0) | (np.ptp(date[index], axis=1) == 0)
+                if not still.any():
+                    break
+                index[still] = _drawn(np.flatnonzero(kept), common, one, int(still.sum()), rng)
+            else:
+                raise _too_few(one, input)
         dates = date[index]
         if not np.isnan(one.correlation):
-            dates = _mixed(x[index], dates, one.correlation, rng)
+            dates = _mixed(x[index], dates, one, input, rng)
         missing = length - one.rows
         filled = np.concatenate([index, np.repeat(index[:, :1], missing, axis=1)], axis=1)
         weights = np.broadcast_to(np.arange(length) < one.rows, filled.shape).astype(np.float64)
@@ -152,14 +187,23 @@ def _standard(x: np.ndarray) -> np.ndarray:
     return away / np.sqrt(np.mean(away**2, axis=1, keepdims=True))
 
 
-def _mixed(x: np.ndarray, dates: np.ndarray, correlation: float, rng: np.random.Generator) -> np.ndarray:
-    """Dates ``(replicates, n)`` with the same mean and spread and this correlation with ``x``."""
+def _too_few(one: Design, input: str) -> ValueError:
+    return ValueError(f"{one}: so few rows have too few dates or values of {input} for a correlation; give more rows")
+
+
+def _mixed(x: np.ndarray, dates: np.ndarray, one: Design, input: str, rng: np.random.Generator) -> np.ndarray:
+    """Dates ``(replicates, n)`` with the same mean and spread and the design's correlation with ``x``."""
     z, t = _standard(x), _standard(dates)
     left = t - np.mean(z * t, axis=1, keepdims=True) * z
-    if np.min(np.mean(left**2, axis=1)) < _LEFT:
-        # The date is a function of the input, so nothing is left of it: other rows' dates stand in.
+    for _ in range(_TRIES):
+        # Where the date is a function of the input nothing is left of it: other rows' dates stand in.
+        none = np.mean(left**2, axis=1) < _LEFT
+        if not none.any():
+            break
         other = rng.permuted(t, axis=1)
-        left = other - np.mean(z * other, axis=1, keepdims=True) * z
-    mixture = correlation * z + np.sqrt(1 - correlation**2) * _standard(left)
+        left[none] = (other - np.mean(z * other, axis=1, keepdims=True) * z)[none]
+    else:
+        raise _too_few(one, input)
+    mixture = one.correlation * z + np.sqrt(1 - one.correlation**2) * _standard(left)
     spread = np.sqrt(np.mean((dates - dates.mean(axis=1, keepdims=True)) ** 2, axis=1, keepdims=True))
     return dates.mean(axis=1, keepdims=True) + spread * mixture

@@ -6,12 +6,17 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
+from numpyro.distributions import biject_to
+from numpyro.distributions.transforms import ExpTransform, IndependentTransform
 
 from progressfit._x64 import require_x64
 from progressfit.analysis.growth import growth_rate
 from progressfit.analysis.identification_result import (
     DERIVED,
+    ITSELF,
+    LOGARITHM,
     PARAMETER,
+    TRANSFORMED,
     Identifiability,
     Judged,
     Trade,
@@ -34,7 +39,7 @@ from progressfit.infer.quantity import measured, quantity_and_gradient
 from progressfit.infer.result import Draws, Fit, map_values, stack_values
 from progressfit.model import Model
 from progressfit.noise import Laplace
-from progressfit.params import coordinate_names, improper, unconstrain
+from progressfit.params import coordinate_names, free_leaves, improper, is_unbounded, unconstrain
 
 _LEVEL, _PRIOR_DRAWS, _MOST_TRADES, _APART = 0.95, 4096, 3, 0.5
 _NORMAL = 1.959963984540054
@@ -72,8 +77,8 @@ def identify(
     data
         The table.
     draws
-        Draws from the posterior. Without them posterior variances are those of the normal approximation at the best
-        optimum, which knows no other optimum.
+        Draws from the posterior. Without them, or if none of them is certified, posterior variances are those of the
+        normal approximation at the best optimum, which knows no other optimum.
     of
         Derived quantities: a function of one model that returns one number; a list of them; or words -> function.
     key, starts
@@ -102,6 +107,8 @@ def identify(
     quantities = _quantities(of, point)
     found, words = point.certificate.identification, roles(point.spec)
     covariance, source = _covariance(point)
+    if draws is not None and not np.any(draws.ok):
+        draws, source = None, f"{source} (none of {len(draws.ok)} draws is certified)"
     entries = _parameters(point, draws, words, covariance)
     entries += [_derived(point, draws, name, fn, covariance) for name, fn in quantities.items()]
     curve, refusal = None, ""
@@ -152,7 +159,20 @@ def _parameters(point: Fit, draws: Draws | None, words: tuple[str, ...], covaria
         values = {path: np.asarray(value)[draws.ok] for path, value in draws.values.items()}
         drawn = np.asarray(jax.vmap(lambda one: unconstrain(draws.spec, one))(values))
         known = _drawn(drawn)._replace(spread=np.std(drawn, axis=0))
-    return _judged(coordinate_names(point.spec), words, PARAMETER, z, known, prior, centre, np.eye(len(z)), point)
+    found = _judged(coordinate_names(point.spec), words, PARAMETER, z, known, prior, centre, np.eye(len(z)), point)
+    return [one._replace(coordinate=what) for one, what in zip(found, _coordinates(point.spec), strict=True)]
+
+
+def _coordinates(spec: Model) -> list[str]:
+    """What each entry of the unconstrained vector is of its parameter, ``(d,)``."""
+    found = []
+    for leaf in free_leaves(spec):
+        transform = biject_to(leaf.prior.support)
+        while isinstance(transform, IndependentTransform):
+            transform = transform.base_transform
+        bounded = LOGARITHM if isinstance(transform, ExpTransform) else TRANSFORMED
+        found += [ITSELF if is_unbounded(leaf) else bounded] * leaf.size
+    return found
 
 
 def _derived(point: Fit, draws: Draws | None, name: str, fn: Measure, covariance: np.ndarray) -> Judged:
@@ -164,6 +184,7 @@ def _derived(point: Fit, draws: Draws | None, name: str, fn: Measure, covariance
         known = _drawn(np.asarray(draws.map(fn))[draws.ok][:, None])
     prior, centre = np.full(1, np.nan), np.full(1, np.nan)
     if not improper(point.spec) and (draws is not None or point.stats["objective"] == "map"):
+        # Always the same draws: the range of a prior belongs to the law, as in params.prior_scale.
         z = draw_starts(point.spec, jax.random.key(0), _PRIOR_DRAWS)
         of_prior = _drawn(np.asarray(map_values(fn, point.spec, stack_values(point.spec, z)))[:, None])
         prior, centre = of_prior.spread, of_prior.centre
@@ -175,10 +196,14 @@ def _normal(centre: np.ndarray, spread: np.ndarray) -> _Known:
 
 
 def _drawn(values: np.ndarray) -> _Known:
-    """From draws ``(draws, k)``: half the central 68% range, the median and the central interval."""
+    """From draws ``(draws, k)``: half the central 68% range, the median and the central interval; NaN without any."""
     at = [(1 - _LEVEL) / 2, 0.158655, 0.5, 0.841345, (1 + _LEVEL) / 2]
     kept = np.where(np.isfinite(values), values, np.nan)
-    lowest, low, middle, high, highest = np.nanquantile(kept, at, axis=0)
+    points = np.full((len(at), kept.shape[1]), np.nan)
+    some = np.isfinite(kept).any(axis=0)
+    if some.any():
+        points[:, some] = np.nanquantile(kept[:, some], at, axis=0)
+    lowest, low, middle, high, highest = points
     return _Known((high - low) / 2, middle, lowest, highest)
 
 
@@ -201,6 +226,7 @@ def _judged(
             name=names[k],
             words=words[k],
             kind=kind,
+            coordinate=ITSELF,
             value=float(value[k]),
             error=float(known.spread[k]),
             low=float(known.low[k]),

@@ -10,16 +10,19 @@ from progressfit.frame import rows_frame
 from progressfit.infer.identification import NOT_IDENTIFIED, WEAK, Identification
 from progressfit.infer.profile_result import Profile
 from progressfit.infer.result import Fit
+from progressfit.params import improper, priors
 
 if TYPE_CHECKING:
     import pandas as pd
 
 IDENTIFIED, WEAKLY, PRIOR_ONLY, NOT_AT_ALL = "identified", "weakly", "prior only", "not at all"
+VERDICTS = (IDENTIFIED, WEAKLY, PRIOR_ONLY, NOT_AT_ALL)
 MUCH, LITTLE, NEAR = 0.9, 0.1, 0.5
 """Contraction from which a quantity counts as identified; and, for "prior only": largest contraction (and widening),
 and largest distance of the posterior's centre from the prior's in prior standard deviations."""
 
 PARAMETER, DERIVED = "parameter", "derived"
+ITSELF, LOGARITHM, TRANSFORMED = "itself", "logarithm", "transformed"
 _SHOWN, _STRONG, _APART = 0.25, 0.7, 0.3
 
 
@@ -49,6 +52,9 @@ class Judged(NamedTuple):
     ----------
     name, words, kind
         Path or name of the function, what it stands for, and "parameter" or "derived".
+    coordinate
+        What the numbers are of: the quantity "itself"; of a parameter with a bounded range its "logarithm" (a positive
+        one), or another unconstrained coordinate ("transformed"; see :func:`progressfit.params.unconstrain`).
     value
         At the best fit.
     error, low, high
@@ -67,6 +73,7 @@ class Judged(NamedTuple):
     name: str
     words: str
     kind: str
+    coordinate: str
     value: float
     error: float
     low: float
@@ -169,23 +176,37 @@ class Identifiability:
     __str__ = describe
 
     def _by_verdict(self) -> list[str]:
-        about = {
-            IDENTIFIED: f"Identified (posterior variance below {1 - MUCH:.0%} of the prior's)",
-            WEAKLY: "Weakly identified",
-            PRIOR_ONLY: "At the prior (the posterior is the prior but for little)",
-            NOT_AT_ALL: "Not identified at all (the likelihood does not change with it)",
-        }
         said = []
-        for verdict, head in about.items():
-            own = [e for e in self.entries if e.verdict == verdict]
+        for head, own in self._headed():
             if own:
                 said.append(f"{head}: {', '.join(f'{e.words}{_remaining(e)}' for e in own)}.")
         return [f"By the {self.source}. " + said[0], *said[1:]] if said else []
+
+    def _headed(self) -> list[tuple[str, list[Judged]]]:
+        """Entries by verdict; those identified without a contraction are so by the likelihood alone."""
+        by = {verdict: [e for e in self.entries if e.verdict == verdict] for verdict in VERDICTS}
+        compared = [e for e in by[IDENTIFIED] if np.isfinite(e.contraction)]
+        alone = [e for e in by[IDENTIFIED] if not np.isfinite(e.contraction)]
+        return [
+            (f"Identified (posterior variance below {1 - MUCH:.0%} of the prior's)", compared),
+            ("Identified by the likelihood (no prior to compare with)", [e for e in alone if np.isnan(e.prior)]),
+            ("Identified by the likelihood (posterior unknown)", [e for e in alone if not np.isnan(e.prior)]),
+            ("Weakly identified", by[WEAKLY]),
+            ("At the prior (the posterior is the prior but for little)", by[PRIOR_ONLY]),
+            ("Not identified at all (the likelihood does not change with it)", by[NOT_AT_ALL]),
+        ]
+
+    def _without_priors(self) -> bool:
+        """Whether no prior entered the fit, so that the unit of the information is a convention."""
+        spec = self.point.spec
+        return self.point.stats["objective"] == "mle" or len(improper(spec)) == len(priors(spec))
 
     def _directions(self) -> list[str]:
         values, said = self.identification.eigenvalues, []
         if not np.isfinite(values).all():
             return ["The Fisher information of the likelihood is not finite at the best fit."]
+        if self._without_priors():
+            return self._directions_alone()
         for k in np.flatnonzero(values < WEAK):
             less = "nothing" if values[k] < NOT_IDENTIFIED else "less than the prior"
             said.append(
@@ -198,6 +219,18 @@ class Identifiability:
                 f"standard deviations) along {self.direction()}."
             )
         return said
+
+    def _directions_alone(self) -> list[str]:
+        values = self.identification.eigenvalues
+        said = [
+            f"Along one direction the data say {'nothing' if values[k] < NOT_IDENTIFIED else 'little'} (estimates that "
+            f"all but depend on each other; there is no prior to compare with): {self.direction(int(k))}."
+            for k in np.flatnonzero(values < WEAK)
+        ]
+        return said or [
+            "The likelihood determines every direction (there is no prior to compare with), the least "
+            f"{self.direction()}."
+        ]
 
     def _trades(self) -> list[str]:
         most = [t for t in self.trades if not t.trends and abs(t.correlation) > _STRONG]
@@ -213,7 +246,9 @@ class Identifiability:
         return said
 
     def _signs(self) -> list[str]:
-        open_ = [e for e in self.entries if e.low < 0 < e.high and not e.words.startswith("the constant")]
+        # The logarithm of a positive parameter may have either sign, which says nothing of the parameter's.
+        own = [e for e in self.entries if e.coordinate == ITSELF and not e.words.startswith("the constant")]
+        open_ = [e for e in own if e.low < 0 < e.high]
         if not open_:
             return []
         listed = ", ".join(f"{e.words} ({e.value:.3g}, 95% interval [{e.low:.3g}, {e.high:.3g}])" for e in open_)

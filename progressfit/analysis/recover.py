@@ -30,7 +30,7 @@ from progressfit.infer.quantity import measured, quantity_and_gradient
 from progressfit.infer.refit import Changes, Refitted, known_optima, refit
 from progressfit.infer.result import Fit
 from progressfit.model import Model
-from progressfit.params import coordinate_names, dimension, priors
+from progressfit.params import constrain, coordinate_names, dimension, priors
 
 
 class _Truth(NamedTuple):
@@ -88,12 +88,12 @@ def recover(
     level
         Nominal coverage of the intervals, which are normal about each refit.
     spec
-        The law to refit with, if it is not that of the fit: other priors on the same parameters.
+        The law to refit with, if it is not that of the fit: other priors on the same parameters, with the same ranges.
 
     Raises
     ------
     ValueError
-        If a design is out of range, or the table lacks what it asks for.
+        If a design is out of range, the table lacks what it asks for, or ``spec`` has other parameters or ranges.
     """
     require_x64()
     require_whole(replicates=replicates)
@@ -145,6 +145,16 @@ def _law(point: Fit, data: Dataset, spec: Model | None) -> Model:
     ours, theirs = ({path: prior.shape() for path, prior in priors(one).items()} for one in (point.spec, found))
     if ours != theirs:
         raise ValueError(f"the free parameters of spec ({', '.join(theirs)}) have to be those of the fit")
+    # Starts and nearest optima are unconstrained vectors, which mean the same under both laws only on the same ranges.
+    mine, others = (
+        jax.vmap(lambda z, law=law: constrain(law, z)[0])(known_optima(point)) for law in (point.spec, found)
+    )
+    moved = [path for path in ours if not np.allclose(mine[path], others[path], rtol=1e-12, atol=0.0)]
+    if moved:
+        raise ValueError(
+            f"the prior of '{moved[0]}' in spec allows another range than that of the fit; give priors with the same "
+            "support (or fit with the other one first)"
+        )
     return found
 
 

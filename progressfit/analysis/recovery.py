@@ -114,6 +114,13 @@ class Recovery:
         return np.mean(~np.isfinite(self.values), axis=1)
 
     @property
+    def elsewhere(self) -> np.ndarray:
+        """Share of the refits of each design, of those that reached an optimum, nearer to another one than the best."""
+        known = np.isfinite(self.values)
+        count = known.sum(axis=1)
+        return np.where(count > 0, (known & (self.optimum != 0)).sum(axis=1) / np.maximum(count, 1), np.nan)
+
+    @property
     def coverage(self) -> np.ndarray:
         """Share of the intervals, of those that exist, that hold the truth; NaN where there are none."""
         known = np.isfinite(self.errors)
@@ -135,7 +142,8 @@ class Recovery:
     def cell_rows(self) -> list[dict[str, Any]]:
         """:attr:`cells` as plain rows."""
         replicates = self.values.shape[1]
-        coverage, failed = self.coverage, self.failed
+        coverage, failed, elsewhere = self.coverage, self.failed, self.elsewhere
+        intervals = np.maximum(np.isfinite(self.errors).sum(axis=1), 1)
         return [
             {
                 "rows": one.rows,
@@ -154,10 +162,10 @@ class Recovery:
                 "relative_error": float(self.relative_error[k]),
                 "nominal_error": float(np.nanmedian(self.errors[k])) if np.isfinite(self.errors[k]).any() else np.nan,
                 "coverage": float(coverage[k]),
-                "coverage_error": float(np.sqrt(coverage[k] * (1 - coverage[k]) / replicates)),
+                "coverage_error": float(np.sqrt(coverage[k] * (1 - coverage[k]) / intervals[k])),
                 "level": self.level,
                 "failed": float(failed[k]),
-                "other_optimum": float(np.mean(self.optimum[k] != 0)),
+                "other_optimum": float(elsewhere[k]),
                 "replicates": replicates,
             }
             for k, one in enumerate(self.designs)
@@ -167,7 +175,18 @@ class Recovery:
         """Rows that the quantity takes to a relative error, for each correlation, share and noise of the designs.
 
         Power laws between neighbouring designs; see :class:`Needed`.
+
+        Parameters
+        ----------
+        error
+            Relative error wanted, as in :attr:`relative_error`: 0.5 is half of the truth.
+
+        Raises
+        ------
+        ValueError
+            If the error is not positive and finite.
         """
+        _check_error(error)
         lines = dict.fromkeys((self._correlation(d), self._share(d), d.noise) for d in self.designs)
         found = []
         for correlation, share, noise in lines:
@@ -177,12 +196,23 @@ class Recovery:
         return tuple(found)
 
     def allowed(self, error: float = 0.5) -> dict[int, float]:
-        """Largest correlation at which the quantity is known to a relative error, by number of rows.
+        """Largest correlation of date and input at which the quantity is known to a relative error, by number of rows.
 
         For the table's own share and noise, linear in the logarithm of the error between neighbouring designs; the
         largest correlation of the designs if that is good enough, NaN where none is. Correlations at which the
-        likelihood determines nothing do not count.
+        likelihood determines nothing do not count, negative ones neither.
+
+        Parameters
+        ----------
+        error
+            Relative error wanted, as in :attr:`relative_error`: 0.5 is half of the truth.
+
+        Raises
+        ------
+        ValueError
+            If the error is not positive and finite.
         """
+        _check_error(error)
         own = [
             k
             for k, one in enumerate(self.designs)
@@ -241,12 +271,17 @@ class Recovery:
         """What was found; where the date is a function of the input that comes first, before any number."""
         said = list(self.warnings)
         if not self.apart.all() and not any("exact function" in text for text in said):
+            at = " and ".join(f"{one:g}" for one in sorted({np.sign(self._correlation(d)) for d in self._bound()}))
             said.append(
-                f"In the designs with correlation 1 the date is a function of {self.input}: the likelihood cannot tell "
-                "progress from scale there, refits return the priors, and their spread is no knowledge."
+                f"In the designs with a correlation of {at} the date is a function of {self.input}: the likelihood "
+                "cannot tell progress from scale there, priors and starts alone decide where refits end, and their "
+                "spread is no knowledge."
             )
         said += [self._own_sentence()] if self._own_cell() is not None else []
         return (*said, *self._doubts())
+
+    def _bound(self) -> list[Design]:
+        return [one for one, apart in zip(self.designs, self.apart, strict=True) if not apart]
 
     def _own_cell(self) -> int | None:
         own = self.line(rows=self.own.rows, correlation=self.own.correlation, share=self.own.share, noise=1.0)
@@ -258,7 +293,7 @@ class Recovery:
         held = ""
         if np.isfinite(covered):
             held = f"; {self.level:.0%} intervals from the curvature held the truth in {covered:.0%} of them"
-        other = np.mean(self.optimum[k] != 0)
+        other = self.elsewhere[k]
         elsewhere = f"; {other:.0%} of them ended nearer to another optimum" if other > 0 else ""
         return (
             f"Tables like this one ({self.own.rows} rows), simulated from the fit with a true value of "
@@ -279,6 +314,11 @@ class Recovery:
 
     def __str__(self) -> str:
         return "\n".join(self.sentences)
+
+
+def _check_error(error: float) -> None:
+    if not (np.isfinite(error) and error > 0):
+        raise ValueError(f"error={error}: give a positive relative error, such as 0.5 for half of the truth")
 
 
 def _last_crossing(at: np.ndarray, off: np.ndarray) -> float:

@@ -12,6 +12,11 @@ def roles(spec: Model) -> tuple[str, ...]:
     """Words for each coordinate of a prepared spec, ``(d,)``: "compute-augmenting progress", "the exponent of data".
 
     What has no such meaning goes by its path; so does what would share its words with another parameter.
+
+    Raises
+    ------
+    ValueError
+        If two parameters of the spec have the same path.
     """
     found, names = list(walk_terms(spec)), coordinate_names(spec)
     words = [_role(name, found) for name in names]

@@ -19,7 +19,7 @@ from progressfit.compiled import compiled
 from progressfit.dataset import Dataset
 from progressfit.infer.bootstrap import nearest_optimum
 from progressfit.infer.check import require_whole
-from progressfit.infer.optimise import check_key
+from progressfit.infer.optimise import check_key, fitted_weights
 from progressfit.infer.quantity import measured
 from progressfit.infer.refit import Changes, refit_around
 from progressfit.infer.result import Fit, map_values
@@ -41,8 +41,9 @@ class Extrapolated:
     levels, mean
         Added variance in units of the error's own, ``(k + 1,)`` beginning with 0, and the mean over replicates there.
     replicates
-        The quantity in each replicate, ``(pairs, k)``, means over pairs of replicates with opposite noise; NaN where a
-        refit failed or ended nearer to another optimum.
+        The quantity in each replicate, ``(pairs, k)``, means over pairs of replicates with opposite noise; a pair of
+        which a refit failed or ended nearer to another optimum is NaN at every level, so that all means are over the
+        same noise.
     """
 
     naive: float
@@ -89,13 +90,13 @@ class Simex:
     value
         The quantity.
     slope
-        Mean over the rows of the derivative of the linked mean with respect to the natural log input: what an error
-        in this input attenuates, whatever the law.
+        Weighted mean over the rows of the derivative of the linked mean with respect to the natural log input: what an
+        error in this input attenuates, whatever the law.
     replicates
         Number of replicates at each level.
     failed, elsewhere
         How many refits, of all levels, reached no optimum; and how many ended nearer to another optimum of the fit.
-        Both are left out of the means.
+        Pairs with any of these are left out of the means of all levels.
     """
 
     name: str
@@ -143,7 +144,7 @@ def simex(
     Raises
     ------
     ValueError
-        If the error is not positive, the table lacks the input, or no replicate of a level could be refitted.
+        If the error is not positive, the table lacks the input, or no replicate could be refitted at every level.
     """
     require_x64()
     name, measure = measured(of, point)
@@ -162,7 +163,8 @@ def simex(
     kept = (found.ok & near).reshape(shape)
     values = np.asarray(map_values(measure, point.spec, found.values)).reshape(shape)
     own = {path: np.asarray(value)[None] for path, value in point.parameters.items()}
-    slopes = [np.asarray(_mean_slopes(point.spec, v, data.bare(), input=input)) for v in (own, found.values)]
+    weights = fitted_weights(point, data)
+    slopes = [np.asarray(_mean_slopes(point.spec, v, data.bare(), weights, input=input)) for v in (own, found.values)]
     return Simex(
         name,
         input,
@@ -183,17 +185,18 @@ def _noise(key: jax.Array, data: Dataset, by: str, count: int) -> np.ndarray:
 
 
 def _extrapolated(naive: float, values: np.ndarray, kept: np.ndarray, levels: tuple[float, ...]) -> Extrapolated:
-    """Means over pairs of opposite noise, both of which are known; values and masks ``(pairs, 2, k)``."""
-    pairs = np.where(kept & np.isfinite(values), values, np.nan).mean(axis=1)
-    if not np.isfinite(pairs).any(axis=0).all():
-        raise ValueError("at one of the levels no replicate reached an optimum, so nothing can be extrapolated")
-    mean = np.append(naive, np.nanmean(pairs, axis=0))
+    """Means over pairs of opposite noise that are known at every level; values and masks ``(pairs, 2, k)``."""
+    whole = (kept & np.isfinite(values)).all(axis=(1, 2))
+    if not whole.any():
+        raise ValueError("no replicate reached an optimum at every level, so nothing can be extrapolated")
+    pairs = np.where(whole[:, None], values.mean(axis=1), np.nan)
+    mean = np.append(naive, pairs[whole].mean(axis=0))
     return Extrapolated(naive, np.append(0.0, levels), mean, pairs)
 
 
 @compiled("input")
-def _mean_slopes(spec: Model, values: Values, data: Dataset, input: str) -> jax.Array:
-    """Mean over rows of the derivative of the linked mean by the log input, for each model, ``(m,)``."""
+def _mean_slopes(spec: Model, values: Values, data: Dataset, weights: jax.Array, input: str) -> jax.Array:
+    """Weighted mean over rows of the derivative of the linked mean by the log input, for each model, ``(m,)``."""
 
     def one(own: Values) -> jax.Array:
         model = bind(spec, own)
@@ -201,6 +204,6 @@ def _mean_slopes(spec: Model, values: Values, data: Dataset, input: str) -> jax.
         def slope(record: Any) -> jax.Array:
             return jax.grad(lambda log: model.linked(record.replace(**{input: jnp.exp(log)})))(jnp.log(record[input]))
 
-        return jnp.mean(jax.vmap(slope)(data.records))
+        return jnp.average(jax.vmap(slope)(data.records), weights=weights)
 
     return jax.lax.map(one, values)

@@ -7,7 +7,7 @@ import numpy as np
 
 from progressfit.analysis.complementarity import with_interaction
 from progressfit.analysis.designs import OWN, designs
-from progressfit.analysis.inputs import DATE, input_table
+from progressfit.analysis.inputs import DATE, Inputs, input_table
 from progressfit.analysis.recover import recover
 from progressfit.analysis.recovery import EXTRAPOLATED, FEWER, NEVER, Needed, Recovery
 from progressfit.hyper import WIDTH, with_hyper
@@ -34,20 +34,16 @@ _FACTORS, _LONG_FACTORS = (0.5, 1.0, 2.0, 4.0), (0.5, 1.0, 2.0)
 _INTERACTION_FACTORS, _LONG_INTERACTION_FACTORS = (1.0, 2.0, 4.0, 8.0), (1.0, 2.0, 4.0)
 _REPLICATES, _LONG_REPLICATES, _QUICK = 96, 48, 12
 _FAILURES = 0.05
+# A value that so many rows share is one that a table could have more or less of: a least share, and a least number.
+_COMMON, _COMMON_ROWS = 0.1, 4
 
 
 def section(question: Question) -> Section:
     """Simulated tables with other rows, correlations, shares and noise, refitted; and the same for complementarity."""
     subject, point = question.subject, question.point
     about = input_table(point.spec, subject.data, point.weights)
-    concentrated = max(
-        (d for d in about.dependences if d.input not in (DATE, f"log {subject.input}")),
-        key=lambda d: d.share,
-        default=None,
-    )
-    named = None if concentrated is None else concentrated.input.removeprefix("log ")
     try:
-        found = _rate(question, named)
+        found = _rate(question, _concentrated(about, subject.input))
     except ValueError as error:
         return Section(NAME, TITLE, (*about.warnings, f"No tables can be simulated here: {error}."))
     sentences = [*found.sentences, *_rate_sentences(question, found)]
@@ -63,6 +59,13 @@ def section(question: Question) -> Section:
     parts = [found] if added is None else [found, added[0]]
     doubt = doubt_about(None if added is None else added[1]) or _failures(parts)
     return Section(NAME, TITLE, tuple(sentences), tables, pictures, doubt)
+
+
+def _concentrated(about: Inputs, input: str) -> str | None:
+    """The column, beside the input and the date, with the commonest value of all; ``None`` if no value is common."""
+    least = max(_COMMON, _COMMON_ROWS / about.rows)
+    others = [d for d in about.dependences if d.input not in (DATE, f"log {input}", input) and d.share >= least]
+    return max(others, key=lambda d: d.share).input.removeprefix("log ") if others else None
 
 
 def _failures(parts: list[Recovery]) -> str | None:

@@ -84,20 +84,18 @@ class Error(NamedTuple):
 def section(question: Question) -> Section:
     """Versions of the table switched row by row; simulation-extrapolation; errors in variables."""
     versions = _versions(question)
-    pairs = _pairs(question, versions)
+    pairs, refused = _pairs(question, versions)
     sentences, tables, pictures = [], {"versions": version_table(versions)}, {}
     if len(versions) > 1:
         sentences.append(version_sentence(question, versions))
     for pair in pairs:
         sentences += pair_sentences(question, pair)
+    sentences += refused
     if pairs:
         tables["switched"] = [row for pair in pairs for row in switch_table(pair)]
         pictures["switched"] = functools.partial(draw_switches, question=question, pairs=pairs)
-    try:
-        errors = _errors(question, versions)
-    except ValueError as refusal:
-        errors = []
-        sentences.append(f"Errors in {question.subject.input} do not apply here: {refusal}.")
+    errors, refused, doubts = _errors(question, versions)
+    sentences += refused
     for error in errors:
         sentences += error_sentences(question, error, ASSUMED)
     if errors:
@@ -105,7 +103,7 @@ def section(question: Question) -> Section:
         tables["errors"] = [row for error in errors for row in error_table(error)]
         tables["levels"] = [row for error in errors for row in level_table(error)]
         pictures["errors"] = functools.partial(draw_errors, question=question, errors=errors)
-    return Section(NAME, TITLE, tuple(sentences), tables, pictures, _doubt(versions, pairs, errors))
+    return Section(NAME, TITLE, tuple(sentences), tables, pictures, _doubt(versions, pairs, errors, doubts))
 
 
 def _versions(question: Question) -> list[Version]:
@@ -120,28 +118,46 @@ def _versions(question: Question) -> list[Version]:
     return found
 
 
-def _pairs(question: Question, versions: list[Version]) -> list[Pair]:
-    """Each version against the next, and the first against the last."""
+def _pairs(question: Question, versions: list[Version]) -> tuple[list[Pair], list[str]]:
+    """Each version against the next, and the first against the last; and why some cannot be switched."""
     ends = list(itertools.pairwise(versions))
     ends += [(versions[0], versions[-1])] if len(versions) > 2 else []
-    return [
-        Pair(a.name, b.name, conventions(a.point, a.data, b.data, question.subject.of, starts=known_optima(b.point)))
-        for a, b in ends
-    ]
+    pairs, refused = [], []
+    for a, b in ends:
+        try:
+            found = conventions(a.point, a.data, b.data, question.subject.of, starts=known_optima(b.point))
+        except ValueError as refusal:
+            refused.append(f"From {a.name} to {b.name} no rows are switched: {refusal}.")
+        else:
+            pairs.append(Pair(a.name, b.name, found))
+    return pairs, refused
 
 
-def _errors(question: Question, versions: list[Version]) -> list[Error]:
-    """Of the first version, and of those whose errors are known."""
-    known = question.subject.log10_sd
-    return [_error(question, version) for k, version in enumerate(versions) if k == 0 or version.name in known]
+def _errors(question: Question, versions: list[Version]) -> tuple[list[Error], list[str], list[str]]:
+    """Of the first version, and of those whose errors are known; why it does not apply to some; what went wrong."""
+    subject = question.subject
+    errors, refused, doubts = [], [], []
+    for k, version in enumerate(versions):
+        if k > 0 and version.name not in subject.log10_sd:
+            continue
+        question.say(f"measurement: errors in {subject.input}, {version.name}")
+        own = np.asarray(subject.log10_sd.get(version.name, np.full(len(version.data), np.nan)), np.float64)
+        sd = np.where(np.isfinite(own), own, ASSUMED)
+        try:
+            measured = errors_in_variables(subject.spec, version.data, sd, input=subject.input)
+        except ValueError as refusal:
+            of = f" ({version.name})" if len(versions) > 1 else ""
+            refused.append(f"Errors in {subject.input} do not apply here{of}: {refusal}.")
+            continue
+        try:
+            errors.append(_error(question, version, measured, int(np.isfinite(own).sum())))
+        except ValueError as failure:
+            doubts.append(f"errors of {version.name}: {failure}")
+    return errors, refused, doubts
 
 
-def _error(question: Question, version: Version) -> Error:
-    subject, data, point = question.subject, version.data, version.point
-    question.say(f"measurement: errors in {subject.input}, {version.name}")
-    own = np.asarray(subject.log10_sd.get(version.name, np.full(len(data), np.nan)), np.float64)
-    sd = np.where(np.isfinite(own), own, ASSUMED)
-    measured = errors_in_variables(subject.spec, data, sd, input=subject.input)
+def _error(question: Question, version: Version, measured: Measured, known: int) -> Error:
+    subject, data, point, sd = question.subject, version.data, version.point, measured.log10_sd
     key = question.key_for(f"{NAME} errors {version.name}")
     extrapolate = functools.partial(
         simex, point, data, subject.of, sd, key=key, input=subject.input, replicates=question.count(_REPLICATES)
@@ -157,7 +173,7 @@ def _error(question: Question, version: Version) -> Error:
         effective = float(1 / np.sum(answer.shares**2))
     return Error(
         version=version,
-        known=int(np.isfinite(own).sum()),
+        known=known,
         simex=extrapolate(),
         shared=extrapolate(by="cluster") if 1 < papers < len(data) else None,
         measured=measured,
@@ -175,9 +191,10 @@ def _line_only(error: Error, part: Fit | Draws | None) -> bool:
     return part is not None and part.result is RESULTS.NOT_IDENTIFIED and own is not RESULTS.NOT_IDENTIFIED
 
 
-def _doubt(versions: list[Version], pairs: list[Pair], errors: list[Error]) -> str | None:
+def _doubt(versions: list[Version], pairs: list[Pair], errors: list[Error], doubts: list[str]) -> str | None:
     said = [f"{v.name}: {doubt.removeprefix(_PREFIX)}" for v in versions if (doubt := doubt_about(v.point)) is not None]
     said += [f"{p.first} to {p.second}: {p.found.failed} refits reached no optimum" for p in pairs if p.found.failed]
+    said += doubts
     for error in errors:
         about = f"errors of {error.version.name}"
         doubt = doubt_about(*(part for part in (error.point, error.draws) if not _line_only(error, part)))

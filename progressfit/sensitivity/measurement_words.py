@@ -123,7 +123,7 @@ def _extrapolation(question: Question, error: "Error", assumed: float) -> str:
         if lost == 1
         else "refits ended nearer to another optimum and are"
     )
-    return said + (f" {lost} {verb} left out." if lost else "")
+    return said + (f" {lost} {verb} left out, with the refits of the same noise at other levels." if lost else "")
 
 
 def _latent(question: Question, error: "Error") -> list[str]:

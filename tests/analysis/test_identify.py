@@ -240,7 +240,29 @@ def test_without_priors_only_the_likelihood_judges(table):
     plain = pf.fit(line(), table, key=KEY, starts=4, objective="mle")
     found = pf.identify(plain, table, of=(), profiled=False)
     assert all(np.isnan(e.contraction) and e.verdict == "identified" for e in found.entries)
-    assert "identified" in found.describe().lower()
+    assert "Identified by the likelihood (no prior to compare with): " in found.describe()
+    assert "The likelihood determines every direction" in found.describe()
+    assert "the prior's" not in found.describe() and "than the prior" not in found.describe()
+
+
+def test_the_sign_of_a_logarithm_is_not_that_of_a_parameter(table):
+    """A rate near one: its logarithm may have either sign, the rate itself may not."""
+    law = pf.free(line(), {RATE: dist.LogNormal(0.0, 1.0)})
+    years = np.asarray(table.records.columns["date"]) - 2018.0
+    near_one = table.with_response(np.asarray(table.response) + 0.8 * years)
+    found = pf.identify(pf.fit(law, near_one, key=KEY, starts=4), near_one, of=(), profiled=False)
+    rate = found[RATE]
+    assert rate.low < 0 < rate.high and rate.coordinate == "logarithm"
+    assert not any("sign is open" in text for text in found.sentences)
+    assert list(found.verdicts["coordinate"]) == ["itself", "logarithm", "itself"]
+
+
+def test_draws_of_which_none_is_certified_leave_the_normal_approximation(table, point):
+    draws = pf.laplace(point, table, key=KEY, draws=10)
+    none = dataclasses.replace(draws, ok=np.zeros(10, bool))
+    found = pf.identify(point, table, none, of=both_slopes, profiled=False)
+    assert found.entries == pf.identify(point, table, of=both_slopes, profiled=False).entries
+    assert "none of 10 draws is certified" in found.sentences[0]
 
 
 def test_refusals(table, point):

@@ -10,12 +10,12 @@ from scipy.special import digamma, polygamma
 import progressfit as pf
 from progressfit import params, sensitivity
 from progressfit.analysis.measurement import LN10, _log_ratio
-from progressfit.analysis.simex import _noise
+from progressfit.analysis.simex import _extrapolated, _mean_slopes, _noise
 from progressfit.analysis.structure import learn_structure, line_log_density
 from progressfit.dataset import Dataset, Labels, Record
 from progressfit.infer.refit import Changes, refit_around, stack_specs
 from progressfit.noise import Gaussian, LogScale
-from progressfit.sensitivity import ask
+from progressfit.sensitivity import ask, measurement
 from progressfit.studies.base import Subject
 from progressfit.terms import Constant, ExponentialProgress, Logistic, LogSlope, Sum
 
@@ -132,6 +132,30 @@ def test_simex_against_least_squares_with_the_same_noise(few):
     np.testing.assert_allclose(
         found.value.corrected("linear"), np.polyval(np.polyfit(levels, mean, 1), -1.0), rtol=1e-9
     )
+
+
+def test_simex_means_and_errors_are_over_the_same_pairs():
+    """A refit lost at one level takes its pair out of all levels."""
+    values = np.random.default_rng(2).normal(size=(5, 2, 2))
+    kept = np.ones(values.shape, bool)
+    kept[3, 1, 0] = False
+    found, whole = _extrapolated(1.0, values, kept, (0.5, 1.0)), values[[0, 1, 2, 4]].mean(axis=1)
+    np.testing.assert_allclose(found.mean, [1.0, *whole.mean(axis=0)], rtol=1e-12)
+    corrected = [np.polyval(np.polyfit([0.0, 0.5, 1.0], [0.0, *pair], 2), -1.0) for pair in whole]
+    assert found.error() == pytest.approx(np.std(corrected, ddof=1) / 2, rel=1e-9)
+    kept[:, 0, 1] = False
+    with pytest.raises(ValueError, match="at every level"):
+        _extrapolated(1.0, values, kept, (0.5, 1.0))
+
+
+def test_mean_slopes_know_no_row_of_weight_zero(few):
+    data, point = few
+    law = pf.prepare(pf.Model(Logistic(index()), pf.links.Identity(), line().noise), data)
+    kept, values = np.arange(ROWS) < 10, {path: value[None] for path, value in point.parameters.items()}
+    own = dict(zip(params.priors(law), values.values(), strict=True))
+    some = data.take(np.arange(10)).bare()
+    whole = _mean_slopes(law, own, data.bare(), jnp.asarray(1.0 * kept), input="compute")
+    np.testing.assert_allclose(whole, _mean_slopes(law, own, some, jnp.ones(10), input="compute"), rtol=1e-12)
 
 
 def test_simex_of_a_straight_line_in_closed_form(few):
@@ -329,6 +353,27 @@ def test_the_section_on_two_versions_of_a_table_of_the_users_own(tmp_path):
     # Progress divides by an attenuated slope: every correction lowers the rate.
     assert all(value < found["ignored"] for name, value in found.items() if name != "ignored")
     assert len(list(tmp_path.glob("measurement-*.png"))) == 2 and len(list(tmp_path.glob("*.csv"))) == 4
+
+
+def test_one_version_that_fails_leaves_the_others(monkeypatch):
+    """Equal versions cannot be switched; an exact input has no error; a refit that fails is a doubt, not a refusal."""
+    data = table(ROWS, 7)
+    versions = dict.fromkeys(("first", "exact", "third"), data)
+    known = {"exact": np.zeros(ROWS), "third": np.full(ROWS, 0.2)}
+    subject = Subject("own", "my law", line(), data, tables=versions, starts=4, log10_sd=known)
+
+    def fails(question, version, measured, known):
+        raise ValueError("no replicate reached an optimum")
+
+    monkeypatch.setattr(measurement, "_error", fails)
+    section = measurement.section(ask(subject, key=KEY, quick=True))
+    text = " ".join(section.sentences)
+    assert text.count("no rows are switched: the two versions of the table have the same numbers") == 3
+    assert "do not apply here (exact): log10_sd is zero in every row" in text and text.count("do not apply") == 1
+    assert section.doubt == "; ".join(
+        f"errors of {name}: no replicate reached an optimum" for name in ("first", "third")
+    )
+    assert set(section.tables) == {"versions"} and len(section.tables["versions"]) == 3
 
 
 @pytest.mark.parametrize(

@@ -9,9 +9,11 @@ import pytest
 
 import progressfit as pf
 from progressfit.analysis.designs import OWN, Design, designs, lay_out
+from progressfit.analysis.inputs import input_table
 from progressfit.analysis.recovery import EXTRAPOLATED, FEWER, INTERPOLATED, NEVER, Recovery
 from progressfit.dataset import Dataset, Labels, Record
 from progressfit.noise import Gaussian
+from progressfit.sensitivity.design import _concentrated
 from progressfit.terms import ExponentialProgress, GroupEffect, LogSlope, Sum
 
 KEY = jax.random.key(0)
@@ -179,6 +181,52 @@ def shaped(rows, errors, says=None):
     return Recovery("rate", truth, "compute", None, cells, own, *extra)
 
 
+def test_a_value_is_common_only_if_several_rows_share_it(table):
+    """Where all values differ the commonest is no more common than any other, and no share is about it."""
+    law = pf.Model(
+        line().mean + LogSlope("data", dist.Normal(0.0, 1.0), reference=1.0), pf.links.Identity(), Gaussian(1.0)
+    )
+    assert _concentrated(input_table(law, table), "compute") == "data"
+    sizes = 10.0 ** np.random.default_rng(2).uniform(6, 9, ROWS)
+    sizes[:3] = 1e6
+    apart = Dataset(table.records.replace(data=sizes), table.response, table.clusters, table.labels)
+    assert _concentrated(input_table(law, apart), "compute") is None
+    assert _concentrated(input_table(law, table), "data") is None
+
+
+def test_small_tables_that_share_a_date_or_lose_it_to_the_input():
+    """Half the rows share a date and a size: tables of three rows are often degenerate, and may not be."""
+    years = np.where(np.arange(ROWS) < 20, 1.0, np.linspace(-3, 3, ROWS))
+    data = made(years, np.where(np.arange(ROWS) < 20, 0.5, -np.linspace(-3, 3, ROWS)))
+    wanted, kept = designs(3, [0.6, 0.0]), np.ones(ROWS, bool)
+    layout = lay_out(data, kept, "compute", None, wanted, 200, np.random.default_rng(1))
+    logs = np.log(data.records.columns["compute"])
+    for m, (taken, dates) in enumerate(zip(layout.taken, layout.dates, strict=True)):
+        assert np.corrcoef(dates, logs[taken])[0, 1] == pytest.approx(wanted[m // 200].correlation, abs=1e-9)
+    with pytest.raises(ValueError, match="so few rows"):
+        lay_out(data, np.arange(ROWS) < 20, "compute", None, wanted, 2, np.random.default_rng(1))
+    with pytest.raises(ValueError, match="whole numbers"):
+        designs([20, 20.5])  # pyright: ignore[reportArgumentType]
+
+
+def test_failed_refits_count_neither_as_intervals_nor_as_elsewhere():
+    found = shaped([100], [0.1])
+    values, errors = found.values.copy(), found.errors.copy()
+    values[0, :3], errors[0, :4] = np.nan, np.nan
+    optimum = np.array([[1, 1, 1, 0, 0, 0, 1]])
+    cells = designs(100, [-1.0])
+    found = dataclasses.replace(found, values=values, errors=0.01 * errors, optimum=optimum, designs=cells)
+    (row,) = found.cell_rows()
+    assert row["other_optimum"] == 1 / 4 and row["failed"] == 3 / 7
+    # Of three intervals the first, about the truth, holds it.
+    assert row["coverage"] == 1 / 3 and row["coverage_error"] == pytest.approx(np.sqrt(2 / 9 / 3))
+    assert found.sentences[0].startswith("In the designs with a correlation of -1 the date is a function of compute")
+    with pytest.raises(ValueError, match="positive relative error"):
+        found.required(0.0)
+    with pytest.raises(ValueError, match="positive relative error"):
+        found.allowed(np.nan)
+
+
 def test_rows_needed_by_the_inverse_square_root():
     rows = [50, 100, 400]
     found = shaped(rows, 3 / np.sqrt(rows))
@@ -213,6 +261,7 @@ def test_largest_correlation_allowed():
         (designs(40), {"level": 95}, "between 0 and 1"),
         (designs(40), {"replicates": 0}, "replicates"),
         (designs(40), {"spec": pf.fix(line(), {RATE: 0.2})}, "free parameters of spec"),
+        (designs(40), {"spec": pf.free(line(), {RATE: dist.LogNormal(0.0, 1.0)})}, "another range"),
     ],
 )
 def test_refusals(table, plain, wanted, options, match):
