@@ -163,7 +163,7 @@ def trends(
     dates = np.asarray(ahead.columns["date"])
     last = len(dates) - 1 - int(np.sum(dates > dates[-1] - horizon + 1e-9))
     path = RatePath(row_at(point.model, counted, input), jnp.asarray(dates), input)
-    compare_key, *keys = jax.random.split(check_key(key), len(forms) + 1)
+    *keys, compare_key = jax.random.split(check_key(key), len(forms) + 1)
     found = {}
     for name, own in zip(forms, keys, strict=True):
         found[name] = _shape(name, forms[name], data, own, weights, at, ahead, path, draws, starts, level)
