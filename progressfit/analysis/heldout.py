@@ -113,12 +113,28 @@ def _validated(
 
 
 def _mean_density(draws: Draws, log_lik: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Log of the mean density of rows over draws ``(draws, rows)``, and its error from batch means; see `refits`."""
+    """Log of the mean density of rows over draws ``(draws, rows)``, and its error from batch means; see `refits`.
+
+    Draws that are not certified do not count. The density is -inf where no draw allows a row; NaN if no draw is left.
+    """
+    ok, count = draws.ok[:, None], int(draws.ok.sum())
+    log_lik = np.where(ok, log_lik, -np.inf)
     top = log_lik.max(axis=0)
-    relative = np.exp(log_lik - top)
-    mean, length = relative.mean(axis=0), len(draws) // draws.chains
-    kept = relative.reshape(draws.chains, length, -1)[:, : length // _BATCHES * _BATCHES]
-    means = kept.reshape(draws.chains * _BATCHES, -1, log_lik.shape[1]).mean(axis=1)
-    error = means.std(axis=0, ddof=1) / np.sqrt(len(means)) / mean
-    carrying = len(relative) * mean**2 / np.mean(relative**2, axis=0)
-    return np.log(mean) + top, np.where(carrying >= _FEWEST, error, np.inf)
+    relative = np.exp(log_lik - np.where(np.isneginf(top), 0.0, top))
+    means, sizes = _batches(relative, draws.chains), _batches(ok.astype(float), draws.chains)
+    means = means[sizes[:, 0] > 0] / sizes[sizes[:, 0] > 0]
+    if count == 0 or len(means) < 2:
+        nothing = np.full(log_lik.shape[1], np.nan)
+        return nothing, nothing
+    mean = relative.sum(axis=0) / count
+    with np.errstate(divide="ignore", invalid="ignore"):
+        error = means.std(axis=0, ddof=1) / np.sqrt(len(means)) / mean
+        carrying = relative.sum(axis=0) ** 2 / np.sum(relative**2, axis=0)
+        return np.log(mean) + np.where(np.isneginf(top), 0.0, top), np.where(carrying >= _FEWEST, error, np.inf)
+
+
+def _batches(values: np.ndarray, chains: int) -> np.ndarray:
+    """Sums over batches of consecutive draws, ``(chains * batches, k)``, of values stored chain by chain."""
+    length = len(values) // chains
+    kept = values.reshape(chains, length, -1)[:, : length // _BATCHES * _BATCHES]
+    return kept.reshape(chains * _BATCHES, -1, values.shape[1]).sum(axis=1)

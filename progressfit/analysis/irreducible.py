@@ -70,9 +70,12 @@ class FreeError:
     level: float
 
     def interval(self, values: np.ndarray) -> tuple[float, float, float]:
-        """Lower end, median and upper end of draws, those that are not finite left out."""
+        """Lower end, median and upper end of draws, those that are not finite left out; NaN if none is left."""
         tail = (1 - self.level) / 2
-        low, median, high = np.quantile(values[np.isfinite(values)], [tail, 0.5, 1 - tail])
+        finite = values[np.isfinite(values)]
+        if len(finite) == 0:
+            return np.nan, np.nan, np.nan
+        low, median, high = np.quantile(finite, [tail, 0.5, 1 - tail])
         return float(low), float(median), float(high)
 
 
@@ -83,11 +86,13 @@ class IrreducibleError:
     Attributes
     ----------
     kind
-        "ceiling": the error is a fraction of the response's range. "loss": a share of the ``lowest`` loss.
+        "ceiling": the error lowers what the response can reach. "loss": it is added to it.
     errors
         Fixed irreducible errors, ``(m,)``.
+    fraction
+        Whether they are fractions of the response's own range; they are shares of ``lowest`` otherwise.
     lowest
-        What a "loss" is a share of; 1 otherwise.
+        The lowest loss of the rows that count; 1 for fractions.
     value, log_likelihood
         The quantity, and the log likelihood of the response, at each best fit, ``(m,)``; NaN where not certified.
     ok, mode
@@ -109,6 +114,7 @@ class IrreducibleError:
 
     kind: Kind
     errors: np.ndarray
+    fraction: bool
     lowest: float
     value: np.ndarray
     log_likelihood: np.ndarray
@@ -162,24 +168,26 @@ def irreducible_error(
     Raises
     ------
     ValueError
-        If the law has an irreducible error already, or its response has no bound.
+        If the law has an irreducible error already, its response has no bound, or the table has no dates.
     """
     require_x64()
     base = point.spec if spec is None else spec
-    direction = better(point.model, data, input)
-    kind, lowest = _kind(base, data, direction)
-    grid = np.asarray((FRACTIONS if lowest == 1.0 else SHARES) if errors is None else errors, np.float64)
-    forms = [prepare(_fixed(base, kind, float(error), lowest), data) for error in grid]
     weights, weight = np.asarray(fitted_weights(point, data)), prior_weight_of(point.stats["objective"])
+    counted = data.take(weights > 0)
+    direction = better(point.model, counted, input)
+    kind, fraction, lowest = _kind(base, counted, direction)
+    ahead = _both(point, counted, horizon, direction)
+    grid = np.asarray((FRACTIONS if fraction else SHARES) if errors is None else errors, np.float64)
+    forms = [prepare(_fixed(base, kind, float(error), lowest), data) for error in grid]
     specs = stack_specs(forms)
     found = refit(forms[0], known_optima(point), data, weights, Changes(spec=specs), weight)
-    ahead = _both(point, data, horizon, direction)
     measure = measured(of, point)[1]
     value, rows, fitted, forecast = _answers(specs, found.values, data.bare(), _plain(ahead), of=measure)
     total = np.sum(np.where(weights > 0, weights * np.asarray(rows), 0.0), axis=1)
     return IrreducibleError(
         kind=kind,
         errors=grid,
+        fraction=fraction,
         lowest=lowest,
         value=np.where(found.ok, np.asarray(value), np.nan),
         log_likelihood=np.where(found.ok, total, np.nan),
@@ -188,8 +196,8 @@ def irreducible_error(
         fitted=np.asarray(fitted),
         dates=np.asarray(ahead.columns["date"]).reshape(2, -1)[0],
         forecast=np.asarray(forecast).reshape(len(grid), 2, -1),
-        where=Extrapolation(*(part.reshape(2, -1) for part in extrapolation(data, ahead))),
-        best=best_row(point.model, data, direction),
+        where=Extrapolation(*(part.reshape(2, -1) for part in extrapolation(counted, ahead))),
+        best=int(np.flatnonzero(weights > 0)[best_row(point.model, counted, direction)]),
         growth=_growth(ahead, horizon),
         horizon=horizon,
     )
@@ -224,43 +232,45 @@ def free_irreducible_error(
     Raises
     ------
     ValueError
-        As :func:`irreducible_error`; or if a prior is flat.
+        As :func:`irreducible_error`; or if a prior is flat, or no draw is certified.
     """
     require_x64()
     base = point.spec if spec is None else spec
-    direction = better(point.model, data, input)
-    kind, lowest = _kind(base, data, direction)
-    believed = prior or (Beta(3.0, 197.0) if lowest == 1.0 else Beta(2.0, 2.0))
+    weights = np.asarray(fitted_weights(point, data))
+    counted = data.take(weights > 0)
+    direction = better(point.model, counted, input)
+    kind, fraction, lowest = _kind(base, counted, direction)
+    ahead = _both(point, counted, horizon, direction)
+    believed = prior or (Beta(3.0, 197.0) if fraction else Beta(2.0, 2.0))
     fit_key, sample_key, new_key, prior_key = jax.random.split(check_key(key), 4)
     form = _freed(base, kind, believed, lowest)
-    own = fit(form, data, key=fit_key, starts=starts, weights=np.asarray(fitted_weights(point, data)))
+    own = fit(form, data, key=fit_key, starts=starts, weights=weights)
     drawn = sample(form, data, key=sample_key, point=own, draws=draws, method=method, target_accept=0.95)
     amount = np.asarray(drawn.values[CEILING if kind == "ceiling" else f"{FLOOR}.share"])[drawn.ok]
     # numpyro has no quantiles of a Beta distribution.
     before = np.quantile(believed.sample(prior_key, (_PRIOR_DRAWS,)), [(1 - level) / 2, 0.5, (1 + level) / 2])
-    ahead = _both(point, data, horizon, direction)
     return FreeError(
         point=own,
         draws=drawn,
         prior=(float(before[0]), float(before[1]), float(before[2])),
         error=1.0 - amount if kind == "ceiling" else amount,
         value=np.asarray(drawn.map(measured(of, own)[1]))[drawn.ok],
-        forecast=_folded(predict_intervals(drawn, ahead, data, key=new_key, level=level)),
+        forecast=_folded(predict_intervals(drawn, ahead, counted, key=new_key, level=level)),
         level=level,
     )
 
 
-def _kind(spec: Model, data: Dataset, direction: float) -> tuple[Kind, float]:
-    """What an irreducible error is in this law, and the unit in which it is counted."""
+def _kind(spec: Model, data: Dataset, direction: float) -> tuple[Kind, bool, float]:
+    """What an irreducible error is in this law, whether it is a fraction, and the unit in which it is counted."""
     fraction = isinstance(spec.link, Logit | Probit)
     response = np.asarray(data.response, np.float64)
     if direction > 0 and fraction:
         with_ceiling(spec, 1.0)
-        return "ceiling", 1.0
+        return "ceiling", True, 1.0
     if direction > 0 or not (isinstance(spec.link, Log) or (response > 0).all()):
         raise ValueError("its response is neither a fraction nor a positive loss, so nothing bounds it")
     with_irreducible_loss(spec, 0.0)
-    return "loss", 1.0 if fraction else float(response.min())
+    return "loss", fraction, 1.0 if fraction else float(response.min())
 
 
 def _fixed(spec: Model, kind: Kind, error: float, lowest: float) -> Model:

@@ -20,15 +20,25 @@ def outlook(model: Model, data: Dataset, years: float, direction: float = 1.0, *
     Parameters
     ----------
     model, data
-        A model and the table.
+        A model and the table, of which all rows count: leave those of weight 0 out with :meth:`Dataset.take`.
     years
         How far ahead; the last date of the table and the end are among the dates.
     direction
         The row is the one whose prediction is highest, or with -1 lowest.
     growing
         Whether inputs that the law reads go on growing after the last date, at the rate of :func:`input_growth`.
+
+    Returns
+    -------
+    Records with a leading axis: dates in decimal years, inputs in natural units.
+
+    Raises
+    ------
+    ValueError
+        If the table has no dates.
     """
     require_x64()
+    require_dates(data, "an outlook")
     best = best_row(model, data, direction)
     date = np.asarray(data.records.columns["date"], np.float64)
     steps = np.arange(-np.floor((date.max() - date.min()) / _STEP), np.floor(years / _STEP) + 1)
@@ -43,8 +53,20 @@ def outlook(model: Model, data: Dataset, years: float, direction: float = 1.0, *
 
 
 def best_row(model: Model, data: Dataset, direction: float = 1.0) -> int:
-    """Index of the row whose prediction is highest, or with ``direction=-1`` lowest."""
+    """Index of the row whose prediction is highest, or with ``direction=-1`` lowest.
+
+    Raises
+    ------
+    ValueError
+        If the table lacks a column or group that the law reads.
+    """
     return int(np.argmax(direction * np.asarray(model.predict(data.bare().records))))
+
+
+def require_dates(data: Dataset, what: str) -> None:
+    """Raise a ``ValueError`` that says what needs dates, if the table has none."""
+    if "date" not in data.records.columns:
+        raise ValueError(f"{what} needs dates, and this table has none; name them with date=COLUMN")
 
 
 def input_growth(data: Dataset, input: str, direction: float = 1.0) -> float:
@@ -52,7 +74,15 @@ def input_growth(data: Dataset, input: str, direction: float = 1.0) -> float:
 
     The slope of its logarithm on the date by least squares; over all rows where fewer than three were the state of the
     art. 0 for an input that is not positive everywhere.
+
+    Raises
+    ------
+    ValueError
+        If the table has no dates, or no such input.
     """
+    require_dates(data, "the growth of an input")
+    if input not in data.records.columns:
+        raise ValueError(f"the table has no column '{input}' (it has: {', '.join(data.records.columns)})")
     values, date = (np.asarray(data.records.columns[name], np.float64) for name in (input, "date"))
     rows = state_of_the_art(data, direction)
     rows = rows if rows.sum() >= _FEWEST else np.ones(len(data), bool)

@@ -86,7 +86,13 @@ def with_transfer(
 
 
 def transfer_exponents(draws: Draws) -> dict[str, np.ndarray]:
-    """Transfer exponent of each data set but the one at home, ``(draws,)`` by level, from certified draws."""
+    """Transfer exponent of each data set but the one at home, ``(draws,)`` by level, from certified draws.
+
+    Raises
+    ------
+    ValueError
+        If the law has no transferred input; see :func:`with_transfer`.
+    """
     path, term = _transferred(draws.spec)
     values = {name: np.asarray(value) for name, value in draws.values.items()}
 

@@ -15,7 +15,7 @@ from numpyro.distributions import Distribution, HalfNormal, LogNormal, Normal, U
 
 from progressfit._x64 import require_x64
 from progressfit.analysis.growth import growth_rate
-from progressfit.analysis.outlook import best_row
+from progressfit.analysis.outlook import best_row, require_dates
 from progressfit.analysis.selection import better
 from progressfit.compiled import compiled
 from progressfit.dataset import Dataset, Record
@@ -77,10 +77,20 @@ def broken(change: Distribution | float) -> Shape:
     return lambda trend: PiecewiseProgress(trend.rate, trend.rate, change, width=_WIDTH, **_place(trend))
 
 
-def saturating(timescale: Distribution | float | None = None) -> Shape:
-    """A rate that falls towards 0; ``LogNormal(ln 10, 1)`` years by default."""
+def saturating(timescale: Distribution | float | None = None, first: float | None = None) -> Shape:
+    """A rate that falls towards 0; see :class:`progressfit.terms.SaturatingProgress`.
+
+    Parameters
+    ----------
+    timescale
+        Years in which the rate falls by a factor e, or a prior of them; ``LogNormal(ln 10, 1)`` by default.
+    first
+        The origin, a decimal year, at which the rate has its prior: that of the first row, as before its origin such a
+        trend is steeper without limit. By default the trend's own. Moving it shifts all rows alike, which a constant
+        of the law takes up.
+    """
     prior = LogNormal(np.log(_TIMESCALE), 1.0) if timescale is None else timescale
-    return lambda trend: SaturatingProgress(trend.rate, prior, **_place(trend))
+    return lambda trend: SaturatingProgress(trend.rate, prior, **_place(trend, first))
 
 
 def random_walk(first_year: int, years: int) -> Shape:
@@ -94,8 +104,12 @@ def random_walk(first_year: int, years: int) -> Shape:
     return shape
 
 
-def _place(trend: ExponentialProgress) -> dict[str, Any]:
-    return {"origin": trend.origin, "channel": trend.channel, "augments": trend.augments}
+def _place(trend: ExponentialProgress, origin: float | None = None) -> dict[str, Any]:
+    return {
+        "origin": trend.origin if origin is None else float(origin),
+        "channel": trend.channel,
+        "augments": trend.augments,
+    }
 
 
 def trend_forms(spec: Model, data: Dataset, input: str = "compute", horizon: float = 5.0) -> dict[str, Model]:
@@ -109,13 +123,19 @@ def trend_forms(spec: Model, data: Dataset, input: str = "compute", horizon: flo
         The input whose exponential trends are replaced; see :func:`with_trend`.
     horizon
         Years after the last date that innovations of the random walk cover.
+
+    Raises
+    ------
+    ValueError
+        If the table has no dates; as :func:`with_trend`.
     """
+    require_dates(data, "a comparison of trends")
     date = np.asarray(data.records.columns["date"], np.float64)
     first, last = int(np.floor(date.min())), int(np.floor(date.max() + horizon))
     return {
         EXPONENTIAL: with_trend(spec, input, lambda trend: trend),
         "one break": with_trend(spec, input, broken(Uniform(date.min(), date.max()))),
-        "saturating": with_trend(spec, input, saturating()),
+        "saturating": with_trend(spec, input, saturating(first=date.min())),
         "random walk": with_trend(spec, input, random_walk(first, last - first + 1)),
     }
 
@@ -152,8 +172,30 @@ def trend_breaks(
     key: jax.Array,
     spec: Model | None = None,
 ) -> Breaks:
-    """Refit with a break at each of several dates, in one compiled program, from the fit's optima and prior draws."""
+    """Refit with a break at each of several dates, in one compiled program, from the fit's optima and prior draws.
+
+    Parameters
+    ----------
+    point, data
+        A fit of the law without a break, and its table.
+    dates
+        Of the break, decimal years, ``(m,)``.
+    input
+        The input whose exponential trends are broken.
+    key
+        A JAX random key.
+    spec
+        The law as written; by default the prepared one of the fit.
+
+    Raises
+    ------
+    ValueError
+        If there is no date to try, or the table has none; as :func:`with_trend`.
+    """
     require_x64()
+    require_dates(data, "a break in a trend")
+    if len(dates) == 0:
+        raise ValueError("dates= is empty: give one date of a break at least")
     base = point.spec if spec is None else spec
     forms = [prepare(with_trend(base, input, broken(float(date))), data) for date in dates]
     weights, weight = np.asarray(fitted_weights(point, data)), prior_weight_of(point.stats["objective"])
@@ -162,7 +204,7 @@ def trend_breaks(
         starts = np.concatenate([starts, np.asarray(draw_starts(forms[0], check_key(key), _STARTS))])
     specs = stack_specs(forms)
     found = refit(forms[0], starts, data, weights, Changes(spec=specs), weight)
-    record = row_at(point.model, data, input)
+    record = row_at(point.model, data.take(weights > 0), input)
     rows, before, after = _around(specs, found.values, data.bare(), record, jnp.asarray(dates, float), input=input)
     without = np.asarray(point.model.log_lik(data.bare()))
     gain = np.sum(np.where(weights > 0, weights * (np.asarray(rows) - without), 0.0), axis=1)

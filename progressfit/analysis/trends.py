@@ -95,6 +95,8 @@ class Trends:
         Index of the last date of the table among them.
     cuts
         Dates before which rows were fitted and after which they were scored.
+    dropped
+        Number of later rows that none of the forward scores counts, as their density is not a number under some shape.
     horizon, level
         In years; coverage of intervals.
     """
@@ -105,6 +107,7 @@ class Trends:
     dates: np.ndarray
     last: int
     cuts: tuple[float, ...]
+    dropped: int
     horizon: float
     level: float
 
@@ -138,7 +141,7 @@ def trends(
         How many years the forecasts reach beyond the last date.
     cuts
         Dates for the forward validation; by default those before which a quarter, a half and three quarters of the
-        rows lie.
+        rows lie, as far as :func:`forward_cuts` has them.
     draws, starts
         Draws of each of four chains of each posterior, and starts of each fit.
     level
@@ -147,27 +150,72 @@ def trends(
     Raises
     ------
     ValueError
-        If the law has no exponential trend for the input; see :func:`with_trend`.
+        If the law has no exponential trend for the input (see :func:`with_trend`), the table has no dates or none to
+        cut it at, or no draw of some shape's posterior is certified.
     """
     require_x64()
     base = point.spec if spec is None else spec
-    forms = trend_forms(base, data, input, horizon)
-    at = tuple(np.unique(np.quantile(data.records.columns["date"], _SHARES))) if cuts is None else tuple(cuts)
-    ahead = outlook(point.model, data, horizon, better(point.model, data, input))
+    weights = np.asarray(fitted_weights(point, data))
+    counted = data.take(weights > 0)
+    forms = trend_forms(base, counted, input, horizon)
+    at = forward_cuts(counted.records.columns["date"]) if cuts is None else tuple(cuts)
+    ahead = outlook(point.model, counted, horizon, better(point.model, counted, input))
     dates = np.asarray(ahead.columns["date"])
     last = len(dates) - 1 - int(np.sum(dates > dates[-1] - horizon + 1e-9))
-    path = RatePath(row_at(point.model, data, input), jnp.asarray(dates), input)
-    weights = np.asarray(fitted_weights(point, data))
+    path = RatePath(row_at(point.model, counted, input), jnp.asarray(dates), input)
+    *keys, compare_key = jax.random.split(check_key(key), len(forms) + 1)
     found = {}
-    for name, own in zip(forms, jax.random.split(check_key(key), len(forms)), strict=True):
+    for name, own in zip(forms, keys, strict=True):
         found[name] = _shape(name, forms[name], data, own, weights, at, ahead, path, draws, starts, level)
     within = MeanRate(RatePath(path.record, jnp.asarray(dates[: last + 1]), input))
     compared = compare(
-        {name: one.draws for name, one in found.items()}, data, key=key, of=within, level=level, refit=False
+        {name: one.draws for name, one in found.items()}, data, key=compare_key, of=within, level=level, refit=False
     )
     scored = np.stack([one.forward.log_density for one in found.values()], axis=1)
-    stack = stacking_weights(scored[np.isfinite(scored).all(axis=1)])
-    return Trends(found, compared, stack, dates, last, at, horizon, level)
+    held_out = next(iter(found.values())).forward.folds.held_out.any(axis=0) & (weights > 0)
+    known, stack = stacked_forward(scored)
+    for name, one in found.items():
+        same = dataclasses.replace(one.forward, log_density=np.where(known, one.forward.log_density, np.nan))
+        found[name] = dataclasses.replace(one, forward=same)
+    dropped = int(np.sum(held_out & ~known))
+    return Trends(found, compared, stack, dates, last, at, dropped, horizon, level)
+
+
+def forward_cuts(date: Any, shares: Sequence[float] = _SHARES) -> tuple[float, ...]:
+    """Quantiles of dates ``(n,)`` that have two rows before them, and a row between them and the next.
+
+    Raises
+    ------
+    ValueError
+        If there is none.
+    """
+    years = np.asarray(date, np.float64)
+    found, end = [], np.inf
+    for cut in np.unique(np.quantile(years, shares))[::-1]:
+        if np.sum(years < cut) >= 2 and np.any((years >= cut) & (years < end)):
+            found.append(float(cut))
+            end = cut
+    if not found:
+        raise ValueError("too few rows, or too few different dates, to fit earlier rows and score later ones")
+    return tuple(found[::-1])
+
+
+def stacked_forward(scored: np.ndarray) -> tuple[np.ndarray, Stacked]:
+    """Rows whose log density is a number under every shape ``(n,)``, and stacking weights by them.
+
+    ``scored`` is ``(n, shapes)``. A density of 0 counts against the shape that gives it; under all of them, it says
+    nothing about weights.
+
+    Raises
+    ------
+    ValueError
+        If no row is left.
+    """
+    known = ~np.isnan(scored).any(axis=1)
+    telling = scored[known & np.isfinite(scored).any(axis=1)]
+    if len(telling) == 0:
+        raise ValueError("no later row has a log density under every shape, so forward scores cannot be compared")
+    return known, stacking_weights(telling)
 
 
 def _shape(
@@ -184,6 +232,7 @@ def _shape(
     level: float,
 ) -> TrendShape:
     fit_key, sample_key, forward_key, new_key = jax.random.split(key, 4)
+    counted = data.take(weights > 0)
     own = fit(form, data, key=fit_key, starts=starts, weights=weights)
     drawn = sample(form, data, key=sample_key, point=own, draws=draws, target_accept=_ACCEPT)
     forward = forward_validation(
@@ -191,5 +240,5 @@ def _shape(
     )
     rates = np.asarray(drawn.map(path))[drawn.ok]
     tails = [(1 - level) / 2, 0.5, (1 + level) / 2]
-    forecast = predict_intervals(drawn, ahead, data, key=new_key, level=level)
+    forecast = predict_intervals(drawn, ahead, counted, key=new_key, level=level)
     return TrendShape(name, drawn, forward, np.nanquantile(rates, tails, axis=0), forecast)

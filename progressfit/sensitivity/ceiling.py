@@ -35,10 +35,16 @@ def section(question: Question) -> Section:
         return Section(NAME, TITLE, (f"This does not apply here: {error}.",))
     if not found.ok.any():
         return Section(NAME, TITLE, ("No refit with an irreducible error reached an optimum.",), doubt="no refit did")
-    free = _free(question) if question.has_posterior else None
-    sentences = [*_grid_sentences(question, found), *_free_sentences(question, found, free)]
     failed = ", ".join(f"{error:.1%}" for error in found.errors[~found.ok])
     doubt = f"no optimum was reached with an irreducible error of {failed}" if failed else None
+    free, why = None, "A prior is flat, so there is no posterior of the irreducible error."
+    if question.has_posterior:
+        try:
+            free = _free(question)
+        except ValueError as error:
+            why = f"There is no posterior of the irreducible error: {str(error).rstrip('.')}."
+            doubt = doubt or str(error)
+    sentences = [*_grid_sentences(question, found), why if free is None else _free_sentence(question, found, free)]
     return Section(
         name=NAME,
         title=TITLE,
@@ -65,19 +71,17 @@ def _free(question: Question) -> FreeError:
 
 
 def _unit(found: IrreducibleError) -> str:
-    return "" if found.lowest == 1.0 else f" of the lowest loss of the table ({found.lowest:.3g})"
+    return "" if found.fraction else f" of the lowest loss of the table ({found.lowest:.3g})"
 
 
 def _grid_sentences(question: Question, found: IrreducibleError) -> list[str]:
     first, last = (int(np.flatnonzero(found.ok)[k]) for k in (0, -1))
     low, high = (float(pick(found.log_likelihood)) for pick in (np.nanmin, np.nanmax))
-    best = int(np.nanargmax(found.log_likelihood))
-    tells = "does not tell them apart" if high - low < _TELLING else f"prefers {found.errors[best]:.1%}"
     said = [
         f"With an irreducible error fixed at {found.errors[first]:.1%} to {found.errors[last]:.1%}{_unit(found)}, the "
         f"{question.subject.quantity} at the best fit goes from {rate_words(float(found.value[first]))} to "
         f"{rate_words(float(found.value[last]))}. The log likelihood lies between {low:.2f} and {high:.2f}: the table "
-        f"{tells}."
+        f"{_tells(found)}."
     ]
     inside = float(np.abs(found.fitted[last] - found.fitted[first]).max())
     ends = found.forecast[:, :, -1]
@@ -98,6 +102,16 @@ def _grid_sentences(question: Question, found: IrreducibleError) -> list[str]:
     return said
 
 
+def _tells(found: IrreducibleError) -> str:
+    """Which of the errors the table tells from the one that fits best."""
+    best, reached = int(np.nanargmax(found.log_likelihood)), np.isfinite(found.log_likelihood)
+    near = found.log_likelihood > found.log_likelihood[best] - _TELLING
+    if near.sum() == reached.sum():
+        return "does not tell them apart"
+    others = ", ".join(f"{error:.1%}" for k, error in enumerate(found.errors) if near[k] and k != best)
+    return f"prefers {found.errors[best]:.1%} to all others" + (f" but {others}" if others else "")
+
+
 def _times(away: float, inside: float) -> str:
     return f"{away / inside:.1f} times the largest inside" if inside > 0 else "there is none inside"
 
@@ -110,9 +124,7 @@ def _range_words(found: IrreducibleError) -> str:
     return f"These are out of range, by {far:.2g} times the range of the table, and no forecasts to be trusted."
 
 
-def _free_sentences(question: Question, found: IrreducibleError, free: FreeError | None) -> list[str]:
-    if free is None:
-        return ["A prior is flat, so there is no posterior of the irreducible error."]
+def _free_sentence(question: Question, found: IrreducibleError, free: FreeError) -> str:
     (low, median, high), (less, middle, more) = free.prior, free.interval(free.error)
     rate_low, rate, rate_high = free.interval(free.value)
     part = free.forecast
@@ -120,13 +132,14 @@ def _free_sentences(question: Question, found: IrreducibleError, free: FreeError
         f"with {name} {part.median[k, -1]:.4f} [{part.low[k, -1]:.4f}, {part.high[k, -1]:.4f}]"
         for k, name in enumerate(SCENARIOS)
     )
-    interval = interval_words(rate_low, rate_high, free.level, free.draws.kind)
-    return [
+    answer = f"{rate_words(rate)}, {interval_words(rate_low, rate_high, free.level, free.draws.kind)}"
+    answer = answer if np.isfinite(rate) else "not defined under any certified draw"
+    return (
         f"As a parameter with the prior {median:.1%} [{low:.1%}, {high:.1%}] it has the posterior {middle:.1%} "
         f"[{less:.1%}, {more:.1%}], an interval of {(more - less) / (high - low):.0%} of the prior's width; the "
-        f"{question.subject.quantity} is then {rate_words(rate)}, {interval}. The prediction for the best row "
+        f"{question.subject.quantity} is then {answer}. The prediction for the best row "
         f"{found.horizon:g} years on ({'out of' if not found.where.inside[:, -1].all() else 'in'} range) is {ends}."
-    ]
+    )
 
 
 def _grid_table(found: IrreducibleError) -> Rows:
@@ -180,7 +193,9 @@ def _draw(figure: "Figure", question: Question, found: IrreducibleError) -> None
     left, right = figure.subplots(1, 2)
     shown = np.flatnonzero(found.ok)
     left.plot(found.errors[shown], found.value[shown], "o-", color=BLUE, linewidth=1.8)
-    left.set_ylim(min(0.0, 1.05 * float(found.value[shown].min())), max(0.0, 1.05 * float(found.value[shown].max())))
+    finite = found.value[shown][np.isfinite(found.value[shown])]
+    if len(finite):
+        left.set_ylim(min(0.0, 1.05 * float(finite.min())), max(0.0, 1.05 * float(finite.max())))
     left.set_xlabel("irreducible error" + _unit(found))
     left.set_ylabel(f"growth rate ({question.subject.unit})")
     _draw_outlook(right, found, shown)

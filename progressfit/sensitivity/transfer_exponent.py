@@ -42,6 +42,10 @@ def section(question: Question) -> Section:
         )
     except ValueError as error:
         return _not_here(str(error))
+    doubt = doubt_about_pooled(found.draws)
+    if not np.isfinite(found.mean).any():
+        said = "No draw of the law with transfer exponents is certified, so nothing is said of them."
+        return Section(NAME, TITLE, (said, _mode_sentence(found)), doubt=doubt or "no draw is certified")
     rates = np.asarray(found.draws.map(subject.of))[found.draws.ok]
     return Section(
         name=NAME,
@@ -54,7 +58,7 @@ def section(question: Question) -> Section:
         ),
         tables={"exponents": _table(found, rates)},
         pictures={"exponents": functools.partial(_draw, found=found)},
-        doubt=doubt_about_pooled(found.draws),
+        doubt=doubt,
     )
 
 
@@ -72,7 +76,10 @@ def _not_here(why: str) -> Section:
 
 
 def _ends(values: np.ndarray) -> tuple[float, float, float]:
+    """Lower end, median and upper end of the finite values; NaN if there is none."""
     finite = values[np.isfinite(values)]
+    if len(finite) == 0:
+        return np.nan, np.nan, np.nan
     low, median, high = np.quantile(finite, [(1 - _LEVEL) / 2, 0.5, (1 + _LEVEL) / 2])
     return float(low), float(median), float(high)
 
@@ -95,14 +102,14 @@ def _exponents_sentence(found: DataTransfer, input: str) -> str:
 
 def _held_out_sentence(found: DataTransfer) -> str:
     score = found.held_out
-    if abs(score.value) < 2 * score.error:
-        verdict = "no better and no worse than the law without"
+    if not (np.isfinite(score.value) and np.isfinite(score.error)):
+        verdict = "Whether rows left out one at a time are predicted better than by the law without is not known"
+    elif abs(score.value) < 2 * score.error:
+        verdict = "By its predictions of rows left out one at a time it is not told apart from the law without"
     else:
-        verdict = "better than the law without" if score.value > 0 else "worse than the law without"
-    said = (
-        f"Rows left out one at a time are predicted {verdict}: {score.value:+.2f} in log density (standard error "
-        f"{score.error:.2f})"
-    )
+        side = "better" if score.value > 0 else "worse"
+        verdict = f"Rows left out one at a time are predicted {side} than by the law without"
+    said = f"{verdict}: {score.value:+.2f} in log density (standard error {score.error:.2f})"
     if found.bad_rows:
         said += f"; importance sampling cannot handle {found.bad_rows} rows, of which the worst were refitted without"
     if found.unsettled:
@@ -113,6 +120,10 @@ def _held_out_sentence(found: DataTransfer) -> str:
 def _rate_sentence(question: Question, found: DataTransfer, rates: np.ndarray) -> str:
     without = np.asarray(question.posterior.map(question.subject.of))[question.posterior.ok]
     (_, before, _), (low, median, high) = _ends(without), _ends(rates)
+    if not np.isfinite(median):
+        return (
+            f"No certified draw has a finite {question.subject.quantity}; without transfer its median is {before:.3g}."
+        )
     return (
         f"The {question.subject.quantity} is then {rate_words(median)}, "
         f"{interval_words(low, high, _LEVEL, found.draws.kind)}; without transfer its median is {before:.3g}."
@@ -122,8 +133,8 @@ def _rate_sentence(question: Question, found: DataTransfer, rates: np.ndarray) -
 def _mode_sentence(found: DataTransfer) -> str:
     return (
         f"The joint mode of exponents and their spread says: {found.point.result.value.rstrip('.')}. It is not "
-        "reported, because the density of a pooled spread and its effects has its mode where the spread is least, "
-        "whatever the data; the figures above are from the posterior."
+        "reported: the joint mode of a spread and its effects is no estimate of the spread; figures given are from the "
+        "posterior."
     )
 
 

@@ -8,13 +8,16 @@ import jax
 import numpy as np
 
 from progressfit.analysis.growth import doubling_time
+from progressfit.analysis.outlook import require_dates
 from progressfit.analysis.trend_shapes import Breaks, trend_breaks
-from progressfit.analysis.trends import Trends, trends
+from progressfit.analysis.trends import Trends, TrendShape, forward_cuts, trends
 from progressfit.analysis.variants import Variant, variants
 from progressfit.infer.result import RESULTS
+from progressfit.model import mean_terms
 from progressfit.sensitivity.base import Question, Rows, Section, rate_words
 from progressfit.sensitivity.drawing import BLUE, DARK, GREEN, ORANGE, PALE, PURPLE
 from progressfit.studies.base import doubt_about
+from progressfit.terms import RandomWalkProgress
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -34,24 +37,23 @@ def section(question: Question) -> Section:
     subject, key = question.subject, question.key_for(NAME)
     break_key, trend_key, variant_key = jax.random.split(key, 3)
     sentences, tables, pictures, doubts = [], {}, {}, []
-    date = np.asarray(subject.data.records.columns["date"], np.float64)
     try:
-        dates = np.linspace(date.min(), date.max(), _BREAKS + 2)[1:-1]
-        breaks = trend_breaks(
-            question.point, subject.data, tuple(dates), subject.input, key=break_key, spec=subject.spec
-        )
+        breaks = _breaks(question, break_key)
     except ValueError as error:
-        sentences.append(f"Other shapes of progress do not apply here: {error}.")
+        sentences.append(f"Other shapes of progress do not apply here: {str(error).rstrip('.')}.")
     else:
         tables["breaks"] = _break_table(breaks)
-        if question.has_posterior:
-            found = _trends(question, trend_key, date)
-            sentences += [_forward_sentence(found), *_rate_sentences(found), _forecast_sentence(found)]
-            tables |= {"shapes": _shape_table(found), "forecasts": _forecast_table(found)}
-            pictures["forecasts"] = functools.partial(_draw, question=question, found=found)
-            doubts += _doubts(found)
+        try:
+            found = _trends(question, trend_key) if question.has_posterior else None
+        except ValueError as error:
+            sentences.append(f"Shapes of progress were not compared: {str(error).rstrip('.')}.")
+            doubts.append(f"shapes of progress were not compared: {str(error).rstrip('.')}")
         else:
-            sentences.append("A prior is flat, so no posteriors were compared.")
+            sentences += _shape_sentences(found)
+            if found is not None:
+                tables |= {"shapes": _shape_table(found), "forecasts": _forecast_table(found)}
+                pictures["forecasts"] = functools.partial(_draw, question=question, found=found)
+                doubts += _doubts(found)
         sentences.append(_break_sentence(breaks))
     whole = variants(
         question.point,
@@ -70,7 +72,19 @@ def section(question: Question) -> Section:
     return Section(NAME, TITLE, tuple(sentences), tables, pictures, "; ".join(doubts) or None)
 
 
-def _trends(question: Question, key: jax.Array, date: np.ndarray) -> Trends:
+def _dates(question: Question) -> np.ndarray:
+    """Decimal years of the rows that count."""
+    require_dates(question.subject.data, "a comparison of trends")
+    return np.asarray(question.subject.data.records.columns["date"], np.float64)[question.point.weights > 0]
+
+
+def _breaks(question: Question, key: jax.Array) -> Breaks:
+    subject, date = question.subject, _dates(question)
+    dates = np.linspace(date.min(), date.max(), _BREAKS + 2)[1:-1]
+    return trend_breaks(question.point, subject.data, tuple(dates), subject.input, key=key, spec=subject.spec)
+
+
+def _trends(question: Question, key: jax.Array) -> Trends:
     subject, quick = question.subject, question.quick
     return trends(
         question.point,
@@ -78,21 +92,32 @@ def _trends(question: Question, key: jax.Array, date: np.ndarray) -> Trends:
         subject.input,
         key=key,
         spec=subject.spec,
-        cuts=tuple(np.quantile(date, _QUICK_CUTS)) if quick else None,
+        cuts=forward_cuts(_dates(question), _QUICK_CUTS) if quick else None,
         draws=_QUICK_DRAWS if quick else _DRAWS,
     )
 
 
 def _doubts(found: Trends) -> list[str]:
-    """Shapes whose posteriors have not mixed. Innovations that the likelihood does not determine are no doubt."""
-    said = []
+    """Shapes whose posteriors are not certified, and densities that are not numbers."""
+    said = [f"{found.dropped} later rows have no density under some shape"] if found.dropped else []
     for name, shape in found.shapes.items():
-        settled = shape.draws.result in (RESULTS.CONVERGED, RESULTS.NOT_IDENTIFIED)
-        if not settled:
+        if not _settled(shape):
             said.append(f"{name}: {shape.draws.result.value}")
         if shape.forward.failed:
             said.append(f"{name}: the posterior of rows {', '.join(shape.forward.failed)} did not settle")
     return said
+
+
+def _settled(shape: TrendShape) -> bool:
+    """Whether a posterior is certified. That the likelihood alone determines no innovation of a walk is by design."""
+    walks = any(isinstance(term, RandomWalkProgress) for term in mean_terms(shape.draws.spec))
+    return shape.draws.result is RESULTS.CONVERGED or (walks and shape.draws.result is RESULTS.NOT_IDENTIFIED)
+
+
+def _shape_sentences(found: Trends | None) -> list[str]:
+    if found is None:
+        return ["A prior is flat, so no posteriors were compared."]
+    return [_forward_sentence(found), *_rate_sentences(found), _forecast_sentence(found)]
 
 
 def _forward_sentence(found: Trends) -> str:
@@ -104,14 +129,15 @@ def _forward_sentence(found: Trends) -> str:
         if name != best:
             gap = found.shapes[name].forward.minus(found.shapes[best].forward)
             others.append(f"{name} {gap.value:+.2f} (standard error {gap.error:.2f})")
+    left_out = f"; {found.dropped} without a density under some shape left out" if found.dropped else ""
     forward = _weights(dict(zip(names, found.forward.weights, strict=True)))
     inside = _weights({form.name: form.weight for form in found.comparison.forms})
     bad = ", ".join(f"{form.name} {len(form.loo.diagnosis.rows)}" for form in found.comparison.forms)
     return (
         f"Fitted to rows before {', '.join(f'{cut:.2f}' for cut in found.cuts)} and scored on the later ones "
-        f"({scores[best].rows} rows), the shape that predicts best is {best}; log density of the others less its own: "
-        f"{', '.join(others)}. Stacking weights of these forward scores: {forward}; of rows left out one at a time: "
-        f"{inside} (rows that importance sampling cannot handle: {bad})."
+        f"({scores[best].rows} rows{left_out}), the shape that predicts best is {best}; log density of the others less "
+        f"its own: {', '.join(others)}. Stacking weights of these forward scores: {forward}; of rows left out one at a "
+        f"time: {inside} (rows that importance sampling cannot handle: {bad})."
     )
 
 

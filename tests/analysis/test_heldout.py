@@ -38,7 +38,7 @@ class _Chains:
     chains = 2
 
     def __init__(self, count):
-        self.count = count
+        self.count, self.ok = count, np.ones(count, bool)
 
     def __len__(self):
         return self.count
@@ -50,3 +50,21 @@ def test_a_density_that_one_draw_carries_has_no_error():
     density, error = _mean_density(_Chains(800), log_lik)
     np.testing.assert_allclose(density, [-5.0, 20.0 - np.log(800)], atol=1e-8)
     assert error[0] == 0 and np.isinf(error[1])
+
+
+def test_draws_that_are_not_certified_do_not_count():
+    rng = np.random.default_rng(2)
+    log_lik, draws = rng.normal(-2, 0.3, (800, 2)), _Chains(800)
+    draws.ok[[7, 8, 500]] = False
+    expected = np.log(np.exp(log_lik[draws.ok]).mean(axis=0))
+    log_lik[~draws.ok] = [[np.nan, 50.0]]
+    density, error = _mean_density(draws, log_lik)
+    np.testing.assert_allclose(density, expected, rtol=1e-12)
+    # Independent draws: the spread of batch means is that of 16 of them.
+    spread = np.exp(log_lik[draws.ok]).std(axis=0) / np.exp(density) / np.sqrt(draws.ok.sum())
+    assert (abs(np.log(error / spread)) < 6 / np.sqrt(2 * 15)).all()
+    log_lik[:, 0] = -np.inf
+    impossible, unknown = _mean_density(draws, log_lik)
+    assert impossible[0] == -np.inf and not np.isfinite(unknown[0]) and impossible[1] == density[1]
+    draws.ok[:] = False
+    assert np.isnan(_mean_density(draws, log_lik)).all()

@@ -6,6 +6,7 @@ import numpyro.distributions as dist
 import pytest
 
 import progressfit as pf
+from progressfit.analysis.irreducible import SHARES
 from progressfit.analysis.outlook import input_growth
 from progressfit.dataset import Dataset, Record
 from progressfit.noise import Gaussian, LogScale
@@ -81,6 +82,29 @@ def test_a_known_floor_is_recovered():
     assert low < 0.3 < high and high - low < 0.05
     rate_low, _, rate_high = free.interval(free.value)
     assert rate_low < 0.5 < rate_high and free.forecast.median.shape == (2, 36)
+
+
+def test_losses_in_units_of_the_lowest_and_rows_that_do_not_count():
+    """The lowest loss of the rows that count is 1, as it is for fractions; a row of weight 0 has the lowest of all."""
+    records, inside, scatter = columns()
+    response = (0.3 + np.exp(-inside)) * np.exp(0.03 * scatter)
+    best, out = int(np.argmax(inside)), int(np.argmin(response))
+    weights = np.ones(ROWS)
+    weights[[best, out]] = 0.0
+    data = Dataset(records, response / response[weights > 0].min(), np.arange(ROWS))
+    point = pf.fit(loss(), data, key=KEY, starts=8, weights=weights)
+    found = pf.irreducible_error(point, data, pf.growth_rate)
+    assert not found.fraction and found.lowest == 1.0 and tuple(found.errors) == SHARES
+    assert weights[found.best] == 1
+    assert data.records.columns["compute"][found.best] == found_input(found, point, data)
+    # The planted share lies beyond the grid, so the end of it fits best.
+    assert 0.3 / response[weights > 0].min() > SHARES[-1] and (np.diff(found.log_likelihood) > 0).all()
+
+
+def found_input(found, point, data):
+    """Compute of the row of weight 1 with the lowest predicted loss, by brute force."""
+    predicted = np.asarray(point.model.predict(data.records))
+    return min((predicted[i], data.records.columns["compute"][i]) for i in range(ROWS) if point.weights[i] > 0)[1]
 
 
 def test_forms():

@@ -9,7 +9,7 @@ import scipy.optimize
 
 import progressfit as pf
 from progressfit.analysis.trend_shapes import random_walk
-from progressfit.analysis.trends import RatePath
+from progressfit.analysis.trends import RatePath, forward_cuts, stacked_forward
 from progressfit.analysis.variants import without_input, without_trend
 from progressfit.dataset import Dataset, Record
 from progressfit.noise import Gaussian
@@ -181,8 +181,40 @@ def test_forms_keep_their_priors_and_place():
     assert "progress.drift" in priors(swapped)
     own = {name: np.zeros(prior.shape()) for name, prior in priors(forms["saturating"]).items()}
     model = bind(forms["saturating"], own | {"progress.rate": 0.4, "progress.timescale": 2.0})
-    path = RatePath(Record({"date": 2014.0, "compute": 1.0}, {}, {}), jnp.array([2014.0, 2016.0]), "compute")
+    first = data.records.columns["date"].min()  # where the rate has its prior, whatever the law's own origin
+    path = RatePath(Record({"date": first, "compute": 1.0}, {}, {}), jnp.array([first, first + 2.0]), "compute")
     np.testing.assert_allclose(path(model), 0.8 * np.exp([0.0, -1.0]), rtol=1e-10)
+
+
+def test_cuts_have_two_rows_before_them_and_one_after():
+    assert forward_cuts(np.arange(2010.0, 2019.0)) == (2012.0, 2014.0, 2016.0)
+    assert forward_cuts([2010.0] * 5 + [2011.0, 2012.0, 2013.0]) == (2011.25,)
+    assert forward_cuts([2010.0, 2011.0, 2020.0, 2020.0]) == (2020.0,)  # no row lies between 2015.5 and it
+    with pytest.raises(ValueError, match="too few"):
+        forward_cuts([2010.0, 2010.0, 2010.0])
+
+
+def test_a_shape_that_rules_a_row_out_is_not_rewarded():
+    scored = np.log(np.array([[0.6, 0.5], [0.6, 0.5], [0.6, 0.5], [np.nan, 0.5], [0.6, 0.5]]))
+    known, stack = stacked_forward(scored)
+    assert known.tolist() == [True, True, True, False, True] and stack.weights[0] > 0.99
+    scored[4, 0] = -np.inf
+    # The score of weight w is 3 log(.5 + .1 w) + log(.5 (1 - w)), highest where .3 (1 - w) = .5 + .1 w: at w = 0.
+    known, stack = stacked_forward(scored)
+    assert known.sum() == 4 and stack.weights[0] < 1e-6
+    with pytest.raises(ValueError, match="no later row"):
+        stacked_forward(np.full((3, 2), np.nan))
+
+
+def test_tables_without_dates_are_refused(broken):
+    data, point = broken
+    still = Dataset(Record({"compute": data.records.columns["compute"]}, {}, {}), data.response, data.clusters)
+    with pytest.raises(ValueError, match="needs dates"):
+        pf.trend_forms(law(), still)
+    with pytest.raises(ValueError, match="needs dates"):
+        pf.outlook(point.model, still, 5.0)
+    with pytest.raises(ValueError, match="dates= is empty"):
+        pf.trend_breaks(point, data, (), key=KEY)
 
 
 def test_refusals():
