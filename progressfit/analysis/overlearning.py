@@ -59,9 +59,16 @@ class Estimate:
     draws: np.ndarray
 
     def interval(self, level: float = 0.95) -> tuple[float, float]:
-        """Central interval of the replicates."""
+        """Central interval of the replicates; NaN if none is certified."""
+        if not len(self.draws):
+            return np.nan, np.nan
         low, high = np.quantile(self.draws, [(1 - level) / 2, (1 + level) / 2])
         return float(low), float(high)
+
+    @property
+    def error(self) -> float:
+        """Standard error: standard deviation of the replicates; NaN if fewer than two are certified."""
+        return float(self.draws.std(ddof=1)) if len(self.draws) > 1 else np.nan
 
 
 class Effects(NamedTuple):
@@ -134,17 +141,20 @@ class Retest:
         return low > 0 or high < 0
 
     def share_interval(self, level: float = 0.95, ratio: float | None = None) -> tuple[float, float]:
-        """Every share that the replicates do not speak against; all of them if it is not :meth:`bounded`.
+        """Every share that replicates do not speak against; all if it is not :meth:`bounded`, NaN without replicates.
 
         A share ``s`` is kept if the central interval of ``trend_k / b_k - s trend_reference`` holds 0 (Fieller 1954,
         with replicates in place of normal theory). Quantiles of the quotients themselves go astray in a few replicates
         whose reference hardly moves.
         """
+        base = self.reference.trend
+        # The sign of the trend is that of its replicates, since its value may not be certified where they are.
+        up = np.sign(np.median(base.draws)) if len(base.draws) else np.nan
+        gain = up * self.own.trend.draws / self._ratio(ratio).draws
+        if not (len(gain) and np.isfinite(gain).all()):
+            return np.nan, np.nan
         if not self.bounded(level):
             return -np.inf, np.inf
-        base = self.reference.trend
-        up = np.sign(base.value)
-        gain = up * self.own.trend.draws / self._ratio(ratio).draws
 
         def end(quantile: float) -> float:
             return _falling_root(lambda s: float(np.quantile(gain - s * up * base.draws, quantile)))
@@ -172,7 +182,8 @@ class Overlearning:
     attenuation
         Uncorrected over corrected slope of the reference over all its rows; 1 where no error of the input is known.
     replicates, failed
-        Resampled tables, and refits (over all tests) that reached no optimum; their replicates are left out.
+        Resampled tables, and how many, over all re-tests, have a refit that reached no optimum and are left out; a
+        re-test's table itself counts too, and its values are then NaN.
     """
 
     reference: str
@@ -193,11 +204,11 @@ def overlearning(
     data: Dataset,
     *,
     key: jax.Array,
+    reference: str,
     test: str = "test",
-    reference: str = "imagenet",
     input: str = "compute",
-    others: tuple[str, ...] = ("data",),
-    sd: str | None = "log10_sd",
+    others: tuple[str, ...] = (),
+    sd: str | None = None,
     rows: Any = None,
     replicates: int = 1000,
 ) -> Overlearning:
@@ -244,7 +255,8 @@ def overlearning(
         same = known[both.tobytes()]
         also = regress(given, beside, paired.scores[name], both, drawn._replace(errors=None))
         ok = own.ok & same.ok & also.ok
-        failed, objective = failed + int(np.sum(~ok)), objective + own.objective
+        sure = all(part.certified for part in (own, same, also, everything))
+        failed, objective = failed + int(np.sum(~ok)) + (not sure), objective + own.objective
         parts = ((own, input), (same, input), (also, _ODDS))
         effects = (_effects(part, slope, tuple(others), ok) for part, slope in parts)
         found.append(Retest(name, int(both.sum()), len(np.unique(base.clusters[both])), *effects))
@@ -264,7 +276,7 @@ def overlearning(
 
 
 def control_slopes(
-    data: Dataset, *, control: str = "control", test: str = "test", reference: str = "imagenet", above: float = 0.02
+    data: Dataset, *, reference: str, control: str = "control", test: str = "test", above: float = 0.02
 ) -> dict[str, dict[str, float]]:
     """Slopes of re-tests on the reference, logit on logit, in runs that hold the algorithm fixed.
 

@@ -2,7 +2,8 @@
 
 Errors in an input flatten its slope and lend part of it to whatever goes with it. They are taken off by simulation and
 extrapolation (Cook and Stefanski 1994): refits with once and twice the stated error variance added, carried on to minus
-once by the parabola through all three. Every replicate is treated so.
+once by the parabola through all three. Every replicate is treated so. Each error is used with both signs, so that what
+is linear in it cancels: else the spread of the replicates would hold the noise of the simulation too.
 """
 
 from typing import Any, NamedTuple
@@ -17,9 +18,10 @@ from progressfit.infer.refit import Changes, refit
 from progressfit.model import Model
 from progressfit.params import dimension
 
-# Error draws behind the point estimate, and the error variances added, in units of the stated one. The parabola
-# through 0, 1 and 2 takes the value 3 f(0) - 3 f(1) + f(2) at -1.
+# Error draws behind the point estimate and behind each replicate, both signs counted, and the error variances added, in
+# units of the stated one. The parabola through 0, 1 and 2 takes the value 3 f(0) - 3 f(1) + f(2) at -1.
 ERROR_DRAWS = 32
+REPLICATE_DRAWS = 2
 _ADDED = (1.0, 2.0)
 _EXTRAPOLATED = np.array([3.0, -3.0, 1.0])
 
@@ -109,7 +111,8 @@ class Resampled(NamedTuple):
     weights
         How often each network is drawn, ``(replicates, n)``.
     input, errors
-        An input and errors of its natural logarithm, ``(ERROR_DRAWS + replicates, n)``; ``None`` where none are known.
+        An input and errors of its natural logarithm, ``(ERROR_DRAWS + REPLICATE_DRAWS * replicates, n)``, in pairs of
+        opposite sign, those of one replicate in a row; ``None`` where none are known.
     """
 
     weights: np.ndarray
@@ -136,8 +139,9 @@ def resample(base: Dataset, key: jax.Array, replicates: int, input: str, sd: str
     size = np.log(10) * np.asarray(base.records[sd])
     if not (np.isfinite(size).all() and (size >= 0).all()):
         raise ValueError(f"the column '{sd}' has to hold standard deviations of log10 {input}, none of them negative")
-    drawn = np.asarray(jax.random.normal(err, (ERROR_DRAWS + replicates, len(base))))
-    return Resampled(weights, input, size * drawn)
+    pairs = (ERROR_DRAWS + REPLICATE_DRAWS * replicates) // 2
+    drawn = size * np.asarray(jax.random.normal(err, (pairs, len(base))))
+    return Resampled(weights, input, np.stack([drawn, -drawn], axis=1).reshape(-1, len(base)))
 
 
 class Coefficients(NamedTuple):
@@ -158,6 +162,11 @@ class Coefficients(NamedTuple):
     ok: np.ndarray
     naive: dict[str, float]
     objective: float
+
+    @property
+    def certified(self) -> bool:
+        """Whether the values at the table itself are."""
+        return all(np.isfinite(value) for value in self.values.values())
 
 
 def regress(law: Model, base: Dataset, response: np.ndarray, rows: np.ndarray, resampled: Resampled) -> Coefficients:
@@ -184,8 +193,10 @@ def regress(law: Model, base: Dataset, response: np.ndarray, rows: np.ndarray, r
     values = {path: float(by @ [np.mean(v[part]) for part in at]) for path, v in found.values.items()}
     if not all(found.ok[part].all() for part in at):
         values = dict.fromkeys(values, np.nan)
-    draws = {path: by @ np.stack([v[part] for part in replicates]) for path, v in found.values.items()}
-    ok = np.all([found.ok[part] for part in replicates], axis=0)
+    count = len(resampled.weights)
+    each = [part.reshape(count, REPLICATE_DRAWS if k else 1) for k, part in enumerate(replicates)]
+    draws = {path: by @ np.stack([v[part].mean(axis=1) for part in each]) for path, v in found.values.items()}
+    ok = np.all([found.ok[part].all(axis=1) for part in each], axis=0)
     naive = {path: float(v[0]) for path, v in found.values.items()}
     return Coefficients(values, draws, ok, naive, float(found.objective[0]))
 
@@ -194,7 +205,7 @@ def _members(base: Dataset, rows: np.ndarray, resampled: Resampled) -> tuple[Cha
     """Weights and inputs of all refits, and which of them belong together.
 
     In turn, for each error variance that is added, none first: the table itself (as often as there are error draws),
-    and the replicates.
+    and the replicates (each as often as it has error draws).
     """
     once = rows.astype(float)[None, :]
     drawn = resampled.weights * once
@@ -202,8 +213,8 @@ def _members(base: Dataset, rows: np.ndarray, resampled: Resampled) -> tuple[Cha
     if resampled.errors is not None:
         shifts = [np.zeros((1 + len(drawn), len(base)))]
         for variance in _ADDED:
-            weights += [np.repeat(once, ERROR_DRAWS, axis=0), drawn]
-            sizes += [ERROR_DRAWS, len(drawn)]
+            weights += [np.repeat(once, ERROR_DRAWS, axis=0), np.repeat(drawn, REPLICATE_DRAWS, axis=0)]
+            sizes += [ERROR_DRAWS, REPLICATE_DRAWS * len(drawn)]
             shifts.append(np.sqrt(variance) * resampled.errors)
         columns = {resampled.input: np.asarray(base.records[resampled.input]) * np.exp(np.concatenate(shifts))}
     parts = np.split(np.arange(sum(sizes)), np.cumsum(sizes)[:-1])

@@ -19,18 +19,23 @@ if TYPE_CHECKING:
 NAME, TITLE = "overlearning", "Overlearning: whether progress is specific to the benchmark"
 # One number of replicates for all questions, so that they share compiled programs.
 _REPLICATES = 300
-_LEVEL, _OTHERS, _STARTS = 0.95, ("data",), 4
+_LEVEL, _STARTS = 0.95, 4
 
 
 class _Found(NamedTuple):
-    """What was computed: with the images held fixed and not, control slopes, other rows, one ratio for all inputs."""
+    """What was computed: with other inputs held fixed and not, control slopes, other rows, one ratio for all inputs."""
 
     tests: Retests
     fixed: Overlearning
-    free: Overlearning
+    free: Overlearning | None
     controls: dict[str, dict[str, float]]
     filters: dict[str, Overlearning]
     joint: tuple[Fit, dict[str, float]] | None
+
+    @property
+    def every(self) -> dict[str, Overlearning]:
+        """The answers on all rows, by what is held fixed."""
+        return {f"{_held(one)} held fixed": one for one in (self.fixed, self.free) if one is not None}
 
 
 def section(question: Question) -> Section:
@@ -40,7 +45,7 @@ def section(question: Question) -> Section:
         text = "This does not apply here: the study names no re-tests of the benchmark that it measures progress on."
         return Section(NAME, TITLE, (text,))
     found = _gather(question, tests)
-    every = (found.fixed, found.free, *found.filters.values())
+    every = (*found.every.values(), *found.filters.values())
     failed = sum(one.failed for one in every)
     doubt = doubt_about(*(one.point for one in every), None if found.joint is None else found.joint[0])
     return Section(
@@ -61,26 +66,27 @@ def _gather(question: Question, tests: Retests) -> _Found:
             reference=tests.reference,
             input=question.subject.input,
             others=others,
+            sd=tests.log10_sd,
             rows=rows,
             replicates=question.count(_REPLICATES),
         )
 
     def varying(mask: np.ndarray) -> tuple[str, ...]:
-        return tuple(name for name in _OTHERS if np.ptp(np.asarray(tests.data.records[name])[mask]) > 0)
+        return tuple(name for name in tests.others if np.ptp(np.asarray(tests.data.records[name])[mask]) > 0)
 
     return _Found(
         tests,
-        ask(_OTHERS),
-        ask(()),
+        ask(tests.others),
+        ask(()) if tests.others else None,
         {} if tests.controls is None else control_slopes(tests.controls, reference=tests.reference),
         {name: ask(varying(mask), mask) for name, mask in tests.filters.items()},
-        None if question.quick else _one_ratio(question, tests),
+        None if question.quick or not tests.others else _one_ratio(question, tests),
     )
 
 
 def _one_ratio(question: Question, tests: Retests) -> tuple[Fit, dict[str, float]]:
     """The joint law in which one ratio on each test holds for all inputs, and the shares that follow."""
-    data, inputs = tests.data, (question.subject.input, *_OTHERS)
+    data, inputs = tests.data, (question.subject.input, *tests.others)
     centres = {name: float(np.exp(np.mean(np.log(np.asarray(data.records[name]))))) for name in inputs}
     middle = float(np.mean(data.records.date("common")))
     law = retests(centres, {}, origin=middle, reference=tests.reference)
@@ -92,9 +98,17 @@ def _one_ratio(question: Question, tests: Retests) -> tuple[Fit, dict[str, float
 
 
 def _share_words(retest: Retest, name: str) -> str:
-    low, high = retest.share_interval(_LEVEL)
-    interval = f"[{low:.2f}, {high:.2f}]" if np.isfinite(low) else "(no bounded interval)"
-    return f"{name} {retest.share().value:.2f} {interval}"
+    return f"{name} {_number(retest.share().value, '.2f')} {_interval(*retest.share_interval(_LEVEL), '.2f')}"
+
+
+def _number(value: float, form: str) -> str:
+    return format(value, form) if np.isfinite(value) else "(not certified)"
+
+
+def _interval(low: float, high: float, form: str) -> str:
+    if np.isnan(low):
+        return "(no certified replicate)"
+    return f"[{low:{form}}, {high:{form}}]" if np.isfinite(low) else "(no bounded interval)"
 
 
 def _shares(found: Overlearning, tests: Retests) -> str:
@@ -112,14 +126,13 @@ def _sentences(question: Question, found: _Found) -> list[str]:
     trend, others = widest.reference.trend, _held(fixed)
     return [
         f"{widest.rows} networks from {widest.clusters} papers were scored on {base} and on re-tests of it. With "
-        f"{others} held fixed, accuracy on {base} rises by {_words(trend)} logits a year ({_LEVEL:.0%} interval by "
-        f"papers, {len(trend.draws)} replicates). The share of this progress that carries over, in units of what "
-        f"{input} does to each test (1: all of it; less: some is specific to {base}): {_shares(fixed, tests)}.",
+        f"{others} held fixed, accuracy on {base} moves by {_words(trend, '+.4f')} logits a year ({_LEVEL:.0%} "
+        f"interval by papers, {len(trend.draws)} replicates). The share of this progress that carries over, in units "
+        f"of what {input} does to each test (1: all of it; less: some is specific to {base}): {_shares(fixed, tests)}.",
         _verdict(fixed, tests),
         _differences(fixed, tests),
-        _without(found, input),
-        f"Stated errors of {input} flatten its slope on {base} to {fixed.attenuation:.3f} of what it would be; this is "
-        "taken off in every replicate by simulation and extrapolation.",
+        *_without_sentences(found, input),
+        *_error_sentences(found, input),
         *_control_sentences(found),
         *_joint_sentences(found, others),
         _given_sentence(found),
@@ -127,17 +140,27 @@ def _sentences(question: Question, found: _Found) -> list[str]:
     ]
 
 
-def _words(estimate: Estimate, digits: int = 4) -> str:
-    low, high = estimate.interval(_LEVEL)
-    return f"{estimate.value:.{digits}f} [{low:.{digits}f}, {high:.{digits}f}]"
+def _words(estimate: Estimate, form: str = ".4f") -> str:
+    return f"{_number(estimate.value, form)} {_interval(*estimate.interval(_LEVEL), form)}"
+
+
+def _error_sentences(found: _Found, input: str) -> list[str]:
+    if found.tests.log10_sd is None:
+        return []
+    base = found.tests.names[found.tests.reference]
+    return [
+        f"Stated errors of {input} flatten its slope on {base} to {_number(found.fixed.attenuation, '.3f')} of what it "
+        f"would be; this is taken off in every replicate by simulation and extrapolation."
+    ]
 
 
 def _verdict(found: Overlearning, tests: Retests) -> str:
     """Which intervals exclude 1, and on which side."""
-    sides: dict[str, list[str]] = {"less": [], "more": [], "open": []}
+    sides: dict[str, list[str]] = {"less": [], "more": [], "open": [], "unknown": []}
     for retest in _ordered(found, tests):
         low, high = retest.share_interval(_LEVEL)
-        side = "less" if high < 1 else "more" if low > 1 else "open"
+        unknown = np.isnan([low, high, retest.share().value]).any()
+        side = "unknown" if unknown else "less" if high < 1 else "more" if low > 1 else "open"
         sides[side].append(tests.names[retest.test])
     base, said = tests.names[tests.reference], []
     if sides["less"]:
@@ -146,6 +169,8 @@ def _verdict(found: Overlearning, tests: Retests) -> str:
         said.append(f"on {_list(sides['more'])} there is more progress than on {base}")
     if sides["open"]:
         said.append(f"on {_list(sides['open'])} the interval does not tell the share from 1")
+    if sides["unknown"]:
+        said.append(f"on {_list(sides['unknown'])} the share is not certified, so nothing is said")
     text = "; ".join(said)
     return text[0].upper() + text[1:] + "."
 
@@ -163,30 +188,32 @@ def _differences(found: Overlearning, tests: Retests) -> str:
     )
 
 
-def _without(found: _Found, input: str) -> str:
-    """The shares with compute alone held fixed, and what the other inputs do at equal compute."""
+def _without_sentences(found: _Found, input: str) -> list[str]:
+    """The shares with one input alone held fixed, and what the others do where it is equal."""
     tests = found.tests
+    if found.free is None:
+        return []
     ordered = _ordered(found.fixed, tests)
     slopes = {tests.names[tests.reference]: max(ordered, key=lambda r: r.rows).reference} | {
         tests.names[retest.test]: retest.own for retest in ordered
     }
     moves = [
-        f"{np.log(10) * effects.others[name].value:+.3f} on {test}"
-        for name in _OTHERS
+        f"{_number(np.log(10) * effects.others[name].value, '+.3f')} on {test}"
+        for name in tests.others
         for test, effects in slopes.items()
     ]
-    return (
+    return [
         f"With {input} alone held fixed the shares are {_shares(found.free, tests)}. The two differ because ten times "
-        f"as much {' or '.join(_OTHERS)} at equal {input} moves each test by its own amount, in logits: "
+        f"as much {' or '.join(tests.others)} at equal {input} moves each test by its own amount, in logits: "
         f"{', '.join(moves)}."
-    )
+    ]
 
 
 def _control_sentences(found: _Found) -> list[str]:
     said, tests = [], found.tests
     for retest in _ordered(found.fixed, tests):
         slopes = [of[retest.test] for of in found.controls.values() if np.isfinite(of.get(retest.test, np.nan))]
-        if slopes:
+        if slopes and np.isfinite(retest.share().value):
             ends = sorted(float(retest.share(slope).value) for slope in slopes)
             said.append(
                 f"{tests.names[retest.test]} {min(slopes):.2f} to {max(slopes):.2f} (model {retest.ratio.value:.2f}), "
@@ -209,8 +236,8 @@ def _joint_sentences(found: _Found, others: str) -> list[str]:
     said = ", ".join(f"{names[test]} {shares[test]:.2f}" for test in names if test in shares)
     return [
         f"One ratio on each test for {others} alike, errors left in, costs {cost:.0f} in log likelihood against a "
-        f"slope of its own for each ({len(shares) * len(_OTHERS)} parameters fewer; rows counted as independent) and "
-        f"gives shares of {said}{apart}."
+        f"slope of its own for each ({len(shares) * len(found.tests.others)} parameters fewer; rows counted as "
+        f"independent) and gives shares of {said}{apart}."
     ]
 
 
@@ -218,15 +245,16 @@ def _given_sentence(found: _Found) -> str:
     tests = found.tests
     base = tests.names[tests.reference]
     said = [
-        f"{tests.names[r.test]} {r.given.trend.value:+.4f} (standard error {r.given.trend.draws.std(ddof=1):.4f}), "
-        f"joint model {r.drift.value:+.4f} ({r.drift.draws.std(ddof=1):.4f})"
+        f"{tests.names[r.test]} {_number(r.given.trend.value, '+.4f')} (standard error "
+        f"{_number(r.given.trend.error, '.4f')}), joint model {_number(r.drift.value, '+.4f')} "
+        f"({_number(r.drift.error, '.4f')})"
         for r in _ordered(found.fixed, tests)
     ]
     return (
-        f"The date effect on each re-test given accuracy on {base} and {' and '.join(_OTHERS)}, in logits of the "
-        f"re-test a year, beside that of the joint model for networks of equal ability: {'; '.join(said)}. A negative "
-        f"one would mean a growing overfit to {base}; the two differ where scatter of {base} accuracy flattens the "
-        "slope on it."
+        f"The date effect on each re-test given {' and '.join((f'accuracy on {base}', *tests.others))}, in logits of "
+        f"the re-test a year, beside that of the joint model for networks of equal ability: {'; '.join(said)}. A "
+        f"negative one would mean a growing overfit to {base}; the two differ where scatter of {base} accuracy "
+        "flattens the slope on it."
     )
 
 
@@ -240,11 +268,11 @@ def _filter_sentences(found: _Found) -> list[str]:
 
 
 def _share_table(found: _Found) -> list[dict[str, Any]]:
-    every = {f"all, {_held(one)} held fixed": one for one in (found.fixed, found.free)} | found.filters
+    every = {f"all, {held}": one for held, one in found.every.items()} | found.filters
     return [
         {"rows": rows, "test": retest.test, "networks": retest.rows, "papers": retest.clusters}
         | _named("share", retest.share().value, *retest.share_interval(_LEVEL))
-        | {"probability_below_1": float(np.mean(retest.share().draws < 1))}
+        | {"probability_below_1": float(np.mean(retest.share().draws < 1)) if len(retest.share().draws) else np.nan}
         | _columns("specific", retest.specific())
         | _columns("ratio", retest.ratio)
         | _columns("reference_trend", retest.reference.trend)
@@ -271,7 +299,7 @@ def _given_table(found: _Found) -> list[dict[str, Any]]:
     return [
         {"rows": rows, "test": retest.test, "slope": retest.given.slope.value}
         | _columns("date_effect", retest.given.trend)
-        | {"date_effect_se": float(retest.given.trend.draws.std(ddof=1))}
+        | {"date_effect_se": retest.given.trend.error}
         | _columns("joint_date_effect", retest.drift)
         for rows, one in every.items()
         for retest in _ordered(one, found.tests)
@@ -290,11 +318,7 @@ def _control_table(found: _Found) -> list[dict[str, Any]]:
 def _draw(figure: "Figure", found: _Found) -> None:
     figure.set_size_inches(8.0, 4.2)
     axis, tests = figure.subplots(), found.tests
-    shown = [
-        ("compute and images held fixed", found.fixed, BLUE, 0.16),
-        ("compute held fixed", found.free, ORANGE, -0.16),
-    ]
-    for label, one, colour, lift in shown:
+    for (label, one), colour, lift in zip(found.every.items(), (BLUE, ORANGE), (0.16, -0.16), strict=False):
         ordered = _ordered(one, tests)
         for k, retest in enumerate(ordered):
             place = len(ordered) - 1 - k + lift

@@ -220,7 +220,7 @@ class Retests:
     Attributes
     ----------
     data
-        Long form, with the group ``test``; the input of the subject, ``data`` and the column ``log10_sd``.
+        Long form, with the group ``test`` and the input of the subject.
     reference
         The level of ``test`` that is the benchmark.
     names
@@ -229,6 +229,10 @@ class Retests:
         Runs that hold the algorithm fixed, in the same form, with the group ``control``.
     filters
         Other choices of rows by name, masks ``(n,)`` of ``data``.
+    others
+        Other inputs of ``data`` that are held fixed, by name.
+    log10_sd
+        The column with the standard deviation of log10 of the input; ``None`` where it is not known.
     """
 
     data: Dataset
@@ -236,6 +240,8 @@ class Retests:
     names: Mapping[str, str]
     controls: Dataset | None = None
     filters: Mapping[str, np.ndarray] = dataclasses.field(default_factory=dict)
+    others: tuple[str, ...] = ()
+    log10_sd: str | None = None
 
 
 class Window(NamedTuple):

@@ -10,7 +10,8 @@ from scipy.special import expit, logit
 
 import progressfit as pf
 from progressfit import sensitivity
-from progressfit.analysis.paired import ERROR_DRAWS, pair, regress, resample
+from progressfit.analysis import overlearning as analysis
+from progressfit.analysis.paired import ERROR_DRAWS, REPLICATE_DRAWS, pair, regress, resample
 from progressfit.sensitivity import overlearning as page
 from progressfit.studies.base import Retests, Subject
 
@@ -19,7 +20,7 @@ TREND, SLOPE = 0.10, 0.12
 # Test -> level, slope ratio, share of the trend on "main" that carries over.
 PLANTED = {"main": (0.5, 1.0, 1.0), "honest": (-0.5, 1.5, 1.0), "gamed": (0.8, 0.7, 0.3)}
 KEY = jax.random.key(4)
-OPTIONS = {"key": KEY, "reference": "main", "replicates": 200}
+OPTIONS = {"key": KEY, "reference": "main", "others": ("data",), "sd": "log10_sd", "replicates": 200}
 
 
 def table(seed: int = 1, error: float = 0.0) -> pd.DataFrame:
@@ -133,6 +134,57 @@ def test_errors_of_compute_are_taken_off_as_by_the_closed_form():
     assert got.ok.all()
 
 
+def test_replicates_hold_little_noise_of_the_simulation():
+    """Replicates of one table that differ in their error draws alone: next to nothing beside those of papers."""
+    paired = pair(dataset(table(error=0.25)), "test", "main")
+    law = pf.laws.linear({"compute": 1e19, "data": 1e6}, origin=2018.0)
+    score, both = paired.scores["main"], paired.both("main")
+    drawn = resample(paired.base, KEY, 100, "compute", "log10_sd")
+    assert drawn.errors.shape == (ERROR_DRAWS + 100 * REPLICATE_DRAWS, NETWORKS)
+    papers = regress(law, paired.base, score, both, drawn)
+    alone = regress(law, paired.base, score, both, drawn._replace(weights=np.ones_like(drawn.weights)))
+    for path in ("compute.slope", "progress.rate"):
+        # One draw in place of pairs of opposite sign makes this ratio about 1.
+        assert 0 < np.var(alone.draws[path]) < 0.2 * np.var(papers.draws[path])
+        assert abs(np.mean(alone.draws[path]) - alone.values[path]) < np.std(papers.draws[path]) / 4
+
+
+def test_refits_without_an_optimum_leave_no_number_and_are_counted(found, monkeypatch, tmp_path):
+    """A test without certified values has NaN, is in ``failed`` and in no verdict; nothing else is lost."""
+    data = dataset(table())
+
+    def failing(replicates_too):
+        def own(law, base, response, rows, resampled):
+            got = regress(law, base, response, rows, resampled)
+            if abs(np.nanmean(logit(response)) - np.nanmean(logit(gamed))) > 1e-12:
+                return got
+            ok = got.ok & (not replicates_too)
+            return got._replace(values=dict.fromkeys(got.values, np.nan), ok=ok)
+
+        gamed = pair(data, "test", "main").scores["gamed"]
+        monkeypatch.setattr(analysis, "regress", own)
+        return pf.overlearning(data, **OPTIONS)
+
+    some, none = failing(False), failing(True)
+    assert some.failed == 1 and none.failed == 1 + OPTIONS["replicates"]
+    assert np.isnan(some["gamed"].share().value) and np.isfinite(some["honest"].share().value)
+    assert some["gamed"].share_interval() == found["gamed"].share_interval()
+    lost = none["gamed"]
+    assert np.isnan([*lost.share_interval(), *lost.drift.interval(), lost.drift.error]).all()
+    # An uncertified reference: its sign is read off the replicates.
+    trend = dataclasses.replace(found["gamed"].reference.trend, value=np.nan)
+    blind = dataclasses.replace(found["gamed"], reference=found["gamed"].reference._replace(trend=trend))
+    assert blind.share_interval() == found["gamed"].share_interval()
+    retests = Retests(data, "main", {"main": "Main", "honest": "Honest", "gamed": "Gamed"}, log10_sd="log10_sd")
+    monkeypatch.setattr(page, "overlearning", lambda *args, **options: none)
+    subject = Subject("s", "S", found.point.spec, data, retests=retests)
+    outcome = sensitivity.run_section("overlearning", sensitivity.Question(subject, found.point, KEY, True), tmp_path)
+    assert outcome.error is None and "did not reach an optimum" in outcome.section.doubt
+    text = " ".join(outcome.section.sentences)
+    assert "On Gamed the share is not certified" in text.replace("; on Gamed", "; On Gamed")
+    assert "Gamed (not certified) (no certified replicate)" in text and "nan" not in text
+
+
 def test_the_joint_law_gives_the_same_shares(found):
     """With coefficients of its own for each test the joint likelihood is the product of the tests' likelihoods."""
     data = dataset(table())
@@ -188,7 +240,7 @@ def test_interval_of_the_share_is_fiellers(found):
 def test_bad_tables_are_refused():
     frame, data = table(), dataset(table())
     with pytest.raises(ValueError, match="has no level 'imagenet'; it has: gamed, honest, main"):
-        pf.overlearning(data, key=KEY)
+        pf.overlearning(data, key=KEY, reference="imagenet")
     with pytest.raises(ValueError, match="several rows on"):
         pf.overlearning(dataset(frame.assign(network="n0")), **OPTIONS)
     with pytest.raises(ValueError, match="no network has scores on 'gamed' and 'main'"):
@@ -204,7 +256,7 @@ def test_bad_tables_are_refused():
 
 def test_slopes_of_the_control_runs():
     table = pf.datasets.imagenet_retests_controls_table()
-    slopes = pf.control_slopes(pf.datasets.imagenet_retests_controls())
+    slopes = pf.control_slopes(pf.datasets.imagenet_retests_controls(), reference="imagenet")
     assert set(slopes) == {"data_subsample", "early_checkpoint", "small_data_checkpoint"}
     assert all(np.isnan(of["a"]) for of in slopes.values()), "they guess on ImageNet-A"
     for kind, of in slopes.items():
@@ -223,7 +275,7 @@ def test_the_page_names_the_gamed_test(found, monkeypatch, tmp_path):
     data = dataset(table())
     early = np.asarray(data.records.date("")) < 2100
     names = {"main": "Main", "honest": "Honest", "gamed": "Gamed"}
-    retests = Retests(data, "main", names, filters={"of all dates": early})
+    retests = Retests(data, "main", names, filters={"of all dates": early}, others=("data",), log10_sd="log10_sd")
     subject = Subject("s", "S", found.point.spec, data, retests=retests)
     question = sensitivity.Question(subject, found.point, KEY, quick=True)
     outcome = sensitivity.run_section("overlearning", question, tmp_path)

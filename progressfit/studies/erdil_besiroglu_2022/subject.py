@@ -70,4 +70,4 @@ def _retests() -> Retests:
         "dated from 2019 on": table["decimal_year"] >= 2019,
     }
     masks = {name: mask.to_numpy(bool) for name, mask in filters.items()}
-    return Retests(data, "imagenet", TESTS, imagenet_retests_controls(), masks)
+    return Retests(data, "imagenet", TESTS, imagenet_retests_controls(), masks, ("data",), "log10_sd")
