@@ -192,7 +192,7 @@ ENGINES = {
     "numpyro.infer": (r"infer\.(nuts|chains)", False),
     "numpyro.distributions": (
         r"params|hyper|compiled|notation|noise(\..*)?|laws\..*|terms\.base|infer\.prepare|"
-        r"analysis\.(complementarity|irreducible|limits|measurement|transfer|transfer_exponent|trend_shapes)|studies\.\w+\.choices",
+        r"analysis\.(complementarity|identification|irreducible|limits|measurement|transfer|transfer_exponent|trend_shapes)|studies\.\w+\.choices",
         False,
     ),
     "numpyro": (r"density", True),
