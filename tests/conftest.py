@@ -7,6 +7,8 @@ import pytest
 
 # Set before jax is imported anywhere: a test must not depend on which accelerator happens to be there.
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
+# Workers of the suite share the cores: one thread each, as the command line gives one to each of its devices.
+os.environ.setdefault("NPROC", "1")
 # Commands that tests run neither read nor fill the user's folder of compiled programs.
 os.environ["PROGRESSFIT_CACHE"] = "off"
 

@@ -42,7 +42,8 @@ def found():
 
 def test_every_combination_is_its_own_fit(found):
     assert found.structures == 2 and len(found.frame) == 8
-    for row in found.frame.to_dict("records")[::3]:
+    # One structure, so that one program of fits serves all.
+    for row in found.frame[found.frame["noise"] == "Student-t"].to_dict("records"):
         own = universe(**{name: row[name] for name in CHOICES})
         point = pf.fit(own.spec, own.data, key=jax.random.key(1), weights=own.weights)
         assert row["certified"]
