@@ -102,7 +102,7 @@ def compiled(*static: str) -> Callable[[Callable[..., Any]], Program]:
 
 
 MANY_MAPPED_REGIONS = 40_000
-"""Most of the 65,530 mapped regions of memory that Linux grants a process by default; one more law takes some 10,000."""
+"""Most of the 65,530 mapped regions that Linux grants a process by default; a page or a test file takes some 10,000."""
 
 
 def mapped_regions() -> int:
