@@ -225,6 +225,11 @@ class Dataset(eqx.Module):
         codes = {g: np.broadcast_to(np.int64(levels[g].index(v)), shape) for g, v in picked.items()}
         return Record(record.columns, codes, {}, self.labels.levels)
 
+    @property
+    def row_names(self) -> tuple[str, ...]:
+        """Names of the rows, or their numbers where they have none, ``n`` of them."""
+        return self.labels.rows or tuple(f"row {i}" for i in range(len(self)))
+
     def take(self, rows: Any) -> "Dataset":
         """The data set of some rows: positions or a boolean mask, shape ``(n,)``."""
         index = np.arange(len(self))[np.asarray(rows)]

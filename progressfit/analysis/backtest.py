@@ -183,7 +183,7 @@ def _predicted(spec: Model, z: jax.Array, keys: jax.Array, data: Dataset, tails:
 
 def _frame(data: Dataset, years: np.ndarray, before: np.ndarray, later: np.ndarray, seen: _Seen) -> "pd.DataFrame":
     parts, date = [], np.asarray(data.records.columns["date"], np.float64)
-    names = np.asarray(data.labels.rows or [f"row {i}" for i in range(len(data))])
+    names = np.asarray(data.row_names)
     response = np.asarray(data.response, np.float64)
     for k, cut in enumerate(years):
         after = later[k]

@@ -64,7 +64,7 @@ def make_folds(
 
 def row_names(data: Dataset) -> tuple[str, ...]:
     """Names of the trained models, or numbers of the rows where they have none, ``n`` of them."""
-    return data.labels.rows or tuple(f"row {i}" for i in range(len(data)))
+    return data.row_names
 
 
 def _held_out(part: np.ndarray, names: tuple[str, ...], unit: np.ndarray, kind: str) -> Folds:

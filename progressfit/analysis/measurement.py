@@ -187,7 +187,7 @@ def check_log10_sd(log10_sd: Any, data: Dataset, input: str) -> np.ndarray:
     sd = np.broadcast_to(found, (len(data),)).copy()
     bad = np.flatnonzero(~(np.isfinite(sd) & (sd >= 0)))
     if len(bad):
-        names = data.labels.rows or tuple(f"row {i}" for i in range(len(data)))
+        names = data.row_names
         raise ValueError(f"log10_sd is {sd[bad[0]]:g} for {names[bad[0]]}; give a standard deviation, zero or positive")
     if not sd.any():
         raise ValueError("log10_sd is zero in every row: the input is exact, so fit the law as it is")

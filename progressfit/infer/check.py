@@ -82,7 +82,7 @@ def _response(spec: Model, data: Dataset) -> Tick:
     kind = type(spec.link).__name__.lower()
     if not bad.any():
         return Tick(True, f"Every response lies in the domain of the {kind} link.")
-    rows = data.labels.rows or tuple(f"row {i}" for i in range(len(data)))
+    rows = data.row_names
     return Tick(
         False,
         f"Column '{data.labels.response}' lies outside the domain of the {kind} link ({spec.link.domain()}) in "

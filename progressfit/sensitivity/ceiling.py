@@ -13,7 +13,7 @@ from progressfit.analysis.irreducible import (
     free_irreducible_error,
     irreducible_error,
 )
-from progressfit.sensitivity.base import Question, Rows, Section, interval_words, rate_words, row_names
+from progressfit.sensitivity.base import TELLING, Question, Rows, Section, interval_words, rate_words, row_names
 from progressfit.sensitivity.drawing import BLUE, DARK, ORANGE, PALE
 from progressfit.studies.base import doubt_about
 
@@ -22,8 +22,6 @@ if TYPE_CHECKING:
 
 NAME, TITLE = "ceiling", "Irreducible error: what the law tends to"
 _DRAWS, _QUICK_DRAWS = 1000, 500
-# Half the 95% point of a chi-squared variable with one degree of freedom.
-_TELLING = 1.92
 
 
 def section(question: Question) -> Section:
@@ -105,7 +103,7 @@ def _grid_sentences(question: Question, found: IrreducibleError) -> list[str]:
 def _tells(found: IrreducibleError) -> str:
     """Which of the errors the table tells from the one that fits best."""
     best, reached = int(np.nanargmax(found.log_likelihood)), np.isfinite(found.log_likelihood)
-    near = found.log_likelihood > found.log_likelihood[best] - _TELLING
+    near = found.log_likelihood > found.log_likelihood[best] - TELLING
     if near.sum() == reached.sum():
         return "does not tell them apart"
     others = ", ".join(f"{error:.1%}" for k, error in enumerate(found.errors) if near[k] and k != best)

@@ -32,11 +32,14 @@ def section(question: Question) -> Section:
     draws = question.posterior if question.has_posterior else _replicates(question)
     scenarios = subject.scenarios if subject.scenarios is not None else usual_scenarios(question)
     first, *keys = jax.random.split(question.key_for(NAME), 1 + len(PRESETS))
-    found = forecast(draws, subject.data, scenarios, key=first, level=_LEVEL, test=not improper_or_undated(question))
+    found = forecast(draws, subject.data, scenarios, key=first, level=_LEVEL)
     general = _general(question, draws, keys)
     tables: dict[str, Any] = {"scenarios": found.frame.to_dict("records"), "transfer": _transfer_table(general)}
     if found.tested is not None:
-        tables |= {"backtest": found.tested.scores.to_dict("records"), "backtest-rows": _plain(found.tested.frame)}
+        tables |= {
+            "backtest": found.tested.scores.to_dict("records"),
+            "backtest-rows": found.tested.frame.to_dict("records"),
+        }
     pictures = {
         "scenarios": functools.partial(_violins, question=question, found=found),
         "rates": functools.partial(_forest, question=question, draws=draws, general=general),
@@ -54,11 +57,6 @@ def _general(question: Question, draws: Draws, keys: list[jax.Array]) -> dict[st
         }
     except ValueError:
         return {}
-
-
-def improper_or_undated(question: Question) -> bool:
-    """Whether a back-test is out of the question."""
-    return not question.has_posterior or "date" not in question.subject.data.records.columns
 
 
 def usual_scenarios(question: Question) -> "pd.DataFrame":
@@ -148,10 +146,6 @@ def _transfer_table(general: dict[str, Transferred]) -> list[dict[str, Any]]:
         | {"no_progress": one.probability_below(0.0), "source": one.source}
         for name, one in general.items()
     ]
-
-
-def _plain(frame: "pd.DataFrame") -> list[dict[str, Any]]:
-    return [{str(name): value for name, value in row.items()} for row in frame.to_dict("records")]
 
 
 def _violins(figure: "Figure", question: Question, found: Forecast) -> None:

@@ -14,7 +14,7 @@ from progressfit.analysis.trends import Trends, TrendShape, forward_cuts, trends
 from progressfit.analysis.variants import Variant, variants
 from progressfit.infer.result import RESULTS
 from progressfit.model import mean_terms
-from progressfit.sensitivity.base import Question, Rows, Section, rate_words
+from progressfit.sensitivity.base import TELLING, Question, Rows, Section, rate_words
 from progressfit.sensitivity.drawing import BLUE, DARK, GREEN, ORANGE, PALE, PURPLE
 from progressfit.studies.base import doubt_about
 from progressfit.terms import RandomWalkProgress
@@ -28,8 +28,6 @@ _DRAWS, _QUICK_DRAWS = 1000, 500
 _QUICK_CUTS = (0.5,)
 _BREAKS = 17
 _COLOURS = (DARK, BLUE, GREEN, ORANGE, PURPLE)
-# Half the 95% point of a chi-squared variable with one degree of freedom.
-_TELLING = 1.92
 
 
 def section(question: Question) -> Section:
@@ -185,10 +183,10 @@ def _break_sentence(found: Breaks) -> str:
         return "No refit with a break reached an optimum."
     best = int(np.nanargmax(found.gain))
     gain = float(found.gain[best])
-    telling = "more than" if gain > _TELLING else "no more than"
+    telling = "more than" if gain > TELLING else "no more than"
     return (
         f"Of {len(found.dates)} dates a break in {found.dates[best]:.1f} fits best: it raises log likelihood by "
-        f"{gain:.2f}, {telling} the {_TELLING} that a second rate gains in 1 of 20 tables without a break, its "
+        f"{gain:.2f}, {telling} the {TELLING} that a second rate gains in 1 of 20 tables without a break, its "
         f"date named beforehand. The growth rate at the best fit is {found.before[best]:.3g} a year before and "
         f"{found.after[best]:.3g} after."
     )
