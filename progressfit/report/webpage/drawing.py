@@ -1,0 +1,55 @@
+"""How every chart of a page is drawn: colours, fonts, widths, and how much of a long table is shown."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+# Okabe and Ito's palette, safe for colour-blind readers; blue and vermillion stand for "inside" and "outside".
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#A89F00", "#7F7F7F")
+INSIDE, OUTSIDE, PLAIN = COLOURS[0], COLOURS[1], COLOURS[7]
+MOST_ROWS = 1200
+_INK = "currentColor"
+_TEXT = {"labelColor": _INK, "titleColor": _INK, "labelFontSize": 12, "titleFontSize": 12, "titleFontWeight": "normal"}
+_CONFIG: dict[str, Any] = {
+    "font": "system-ui, sans-serif",
+    "view": {"stroke": None},
+    "axis": _TEXT
+    | {
+        "gridColor": _INK,
+        "gridOpacity": 0.12,
+        "domainColor": _INK,
+        "domainOpacity": 0.5,
+        "tickColor": _INK,
+        "tickOpacity": 0.5,
+        "labelLimit": 190,
+        "labelOverlap": "greedy",
+    },
+    "legend": _TEXT | {"orient": "top", "columns": 4, "labelLimit": 120, "symbolOpacity": 1},
+    "text": {"color": _INK, "fontSize": 12},
+    "rule": {"color": _INK},
+}
+
+
+def source(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Rows as data that stand in the specification itself."""
+    return {"values": [dict(row) for row in rows]}
+
+
+def finished(chart: Any, height: int, words: str) -> dict[str, Any]:
+    """A chart as a plain specification as wide as its place, with a description for readers who cannot see it."""
+    chart = chart.properties(width="container", height=height, description=words, background="transparent")
+    spec = chart.to_dict()
+    # A counter of the library names these; a page must not depend on what was drawn before it.
+    spec.pop("$schema", None)
+    return spec | {"config": {name: dict(v) if isinstance(v, dict) else v for name, v in _CONFIG.items()}}
+
+
+def thinned(n: int, most: int = MOST_ROWS) -> np.ndarray:
+    """Positions of at most ``most`` of ``n`` rows, evenly spread."""
+    return np.arange(n) if n <= most else np.unique(np.linspace(0, n - 1, most).astype(int))
+
+
+def thinned_note(n: int, most: int = MOST_ROWS) -> str:
+    """What is said where not every row is drawn."""
+    return f" Of {n} rows {most} are drawn, evenly spread over the table." if n > most else ""
