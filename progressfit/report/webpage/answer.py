@@ -3,6 +3,7 @@
 import numpy as np
 
 from progressfit.analysis.growth import doubling_interval
+from progressfit.report.webpage.allocation import split_tiles
 from progressfit.report.webpage.case import Case, NoRate
 from progressfit.report.webpage.content import Block, Tile
 from progressfit.report.webpage.words import factor, interval_sentence, magnitudes, time_words
@@ -16,7 +17,9 @@ def answer(case: Case, said: tuple[str, ...] = ()) -> Block:
     ``said`` are the sentences of a study, which take the place of those made here.
     """
     if isinstance(case.rate, NoRate):
-        return Block(NAME, TITLE, (*(said or (_closeness(case),)), case.rate.why, *case.refused))
+        return Block(
+            NAME, TITLE, (*(said or (_closeness(case),)), case.rate.why, *case.refused), tiles=split_tiles(case)
+        )
     if not case.quotable:
         why = f"The data do not determine the growth of {case.rate.words}, so no number is quoted for it."
         return Block(NAME, TITLE, (*said, why, _closeness(case)))
@@ -69,12 +72,12 @@ def _tiles(case: Case) -> tuple[Tile, ...]:
             magnitudes(rate),
             f"{magnitudes(low)} to {magnitudes(high)} ({kind})" if known else "no interval",
         ),
-        Tile("The same as a factor a year", factor(rate), f"{factor(low)} to {factor(high)}" if known else "no interval"),
+        Tile(
+            "The same as a factor a year", factor(rate), f"{factor(low)} to {factor(high)}" if known else "no interval"
+        ),
         Tile("Doubling time", time_words(rate), doubling_interval(low, high).text if known else "no interval"),
         *_doubt(case),
     )
-
-
 
 
 def _doubt(case: Case) -> tuple[Tile, ...]:

@@ -6,21 +6,23 @@ import numpy as np
 
 from progressfit.model import components
 from progressfit.report.webpage.case import Case
-from progressfit.report.webpage.content import Block, Chart, Table
+from progressfit.report.webpage.content import Block, Chart, Inapplicable, Table
 from progressfit.report.webpage.drawing import COLOURS, finished, source, thinned
 
 NAME, TITLE = "components", "Parts of the law"
 _MOST_PARTS, _MOST_ROWS = 8, 250
 
 
-def parts_over_time(case: Case) -> Block:
+def parts_over_time(case: Case) -> Block | Inapplicable:
     """Every part of the mean that varies, over time, as a difference from its mean."""
     if "date" not in case.columns:
-        return Block(NAME, TITLE, ("The table has no dates, so the parts of the law have no course over time.",))
-    found = {name: np.asarray(v, np.float64) for name, v in components(case.fit.model, case.data.bare().records).items()}
+        return Inapplicable(TITLE, "The table has no dates, so the parts of the law have no course over time.")
+    found = {
+        name: np.asarray(v, np.float64) for name, v in components(case.fit.model, case.data.bare().records).items()
+    }
     varying = {name: v for name, v in found.items() if name != "mean" and np.isfinite(v).all() and np.ptp(v) > 1e-12}
     if not varying:
-        return Block(NAME, TITLE, ("The law has a single part that varies: what it predicts.",))
+        return Inapplicable(TITLE, "The law has a single part that varies: what it predicts.")
     names = list(varying)[:_MOST_PARTS]
     caption = (
         "Each part of the law at each row, by date, less its mean over all rows, on the part's own scale: children of a sum "
@@ -30,7 +32,9 @@ def parts_over_time(case: Case) -> Block:
     chart = Chart(
         "chart-parts", caption, finished(_chart(case, kept), 280, caption), _numbers(case, kept), follows=True
     )
-    more = (f"Of {len(varying)} parts that vary the first {_MOST_PARTS} are shown.",) if len(varying) > _MOST_PARTS else ()
+    more = (
+        (f"Of {len(varying)} parts that vary the first {_MOST_PARTS} are shown.",) if len(varying) > _MOST_PARTS else ()
+    )
     return Block(NAME, TITLE, more, charts=(chart,))
 
 
@@ -47,7 +51,8 @@ def _chart(case: Case, kept: dict[str, np.ndarray]) -> Any:
     import altair as alt
 
     shown = [
-        alt.param(name=f"part_{k}", value=True, bind=alt.binding_checkbox(name=f"{part} ")) for k, part in enumerate(kept)
+        alt.param(name=f"part_{k}", value=_is_innermost(part, kept), bind=alt.binding_checkbox(name=f"{part} "))
+        for k, part in enumerate(kept)
     ]
     bounds = [alt.param(name="period_from", value=None), alt.param(name="period_to", value=None)]
     ticked = " || ".join(f"(datum.k == {k} && part_{k})" for k in range(len(kept)))
@@ -66,6 +71,11 @@ def _chart(case: Case, kept: dict[str, np.ndarray]) -> Any:
         )
         .add_params(*shown, *bounds)
     )
+
+
+def _is_innermost(part: str, kept: dict[str, np.ndarray]) -> bool:
+    """Whether a part is made of no others; these are shown first, or all would lie on top of each other."""
+    return not part.endswith(".argument") and not any(name.startswith(f"{part}.") for name in kept)
 
 
 def _numbers(case: Case, kept: dict[str, np.ndarray]) -> Table:

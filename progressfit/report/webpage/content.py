@@ -96,7 +96,7 @@ class Tile:
 
 @dataclasses.dataclass(frozen=True)
 class Block:
-    """One section of a page; where something does not apply, a sentence says so and the rest is empty.
+    """One section of a page.
 
     Attributes
     ----------
@@ -106,6 +106,8 @@ class Block:
         Complete sentences, the most important first.
     tiles, charts, tables
         What is shown below them, in this order.
+    more
+        Sentences for those who want to know, folded away.
     """
 
     name: str
@@ -114,6 +116,15 @@ class Block:
     tiles: tuple[Tile, ...] = ()
     charts: tuple[Chart, ...] = ()
     tables: tuple[Table, ...] = ()
+    more: tuple[str, ...] = ()
+
+
+@dataclasses.dataclass(frozen=True)
+class Inapplicable:
+    """A section that says nothing of this fit, and why, in a sentence."""
+
+    title: str
+    why: str
 
 
 @dataclasses.dataclass(frozen=True)

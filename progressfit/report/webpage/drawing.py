@@ -23,8 +23,8 @@ _CONFIG: dict[str, Any] = {
         "tickColor": _INK,
         "tickOpacity": 0.5,
         "labelLimit": 190,
-        "labelOverlap": "greedy",
     },
+    "axisQuantitative": {"tickCount": 7},
     "legend": _TEXT | {"orient": "top", "columns": 4, "labelLimit": 120, "symbolOpacity": 1},
     "text": {"color": _INK, "fontSize": 12},
     "rule": {"color": _INK},
@@ -43,6 +43,12 @@ def finished(chart: Any, height: int, words: str) -> dict[str, Any]:
     # A counter of the library names these; a page must not depend on what was drawn before it.
     spec.pop("$schema", None)
     return spec | {"config": {name: dict(v) if isinstance(v, dict) else v for name, v in _CONFIG.items()}}
+
+
+def decades(low: float, high: float, most: int = 8) -> list[float]:
+    """Powers of ten between two positive numbers, at most about ``most`` of them: ticks of a logarithmic axis."""
+    first, last = int(np.floor(np.log10(low))), int(np.ceil(np.log10(high)))
+    return [10.0**k for k in range(first, last + 1, max(1, -(-(last - first) // most)))]
 
 
 def thinned(n: int, most: int = MOST_ROWS) -> np.ndarray:

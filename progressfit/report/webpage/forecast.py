@@ -7,18 +7,18 @@ import numpy as np
 from progressfit.analysis.outlook import best_row, outlook
 from progressfit.analysis.predict import Prediction, predict_intervals
 from progressfit.report.webpage.case import Case
-from progressfit.report.webpage.content import Block, Chart, Table
+from progressfit.report.webpage.content import Block, Chart, Inapplicable, Table
 from progressfit.report.webpage.drawing import INSIDE, OUTSIDE, finished, source, thinned
 
 NAME, TITLE = "forecast", "How far it reaches"
 
 
-def forecast_fan(case: Case) -> Block:
+def forecast_fan(case: Case) -> Block | Inapplicable:
     """Predictions with intervals through and beyond the table, inputs growing on as they did at the front."""
     if not case.dated:
-        return Block(NAME, TITLE, ("No date enters the law, so there is no forecast over time.",))
+        return Inapplicable(TITLE, "No date enters the law, so there is no forecast over time.")
     if not case.draws:
-        return Block(NAME, TITLE, ("A forecast needs draws (a bootstrap or a posterior): the best fit alone misleads.",))
+        return Inapplicable(TITLE, "A forecast needs draws (a bootstrap or a posterior): the best fit alone misleads.")
     table = case.data.take(case.used)
     records = outlook(case.fit.model, table, case.years, case.direction, growing=True)
     found = predict_intervals(case.draws[0], records, table, key=case.key, level=case.level)
@@ -54,7 +54,9 @@ def _chart(case: Case, rows: list[dict[str, Any]]) -> Any:
     shown = [alt.Tooltip("date:Q", format=".1f")]
     shown += [alt.Tooltip(f"{name}:Q", title=words, **digits) for name, words in _COLUMNS.items()]
     shown.append(alt.Tooltip("inside:N", title="inside the table"))
-    wide = base.mark_area(opacity=0.18, color=INSIDE).encode(x, alt.Y("new_low:Q", title=case.data.labels.response), alt.Y2("new_high:Q"))
+    wide = base.mark_area(opacity=0.18, color=INSIDE).encode(
+        x, alt.Y("new_low:Q", title=case.data.labels.response), alt.Y2("new_high:Q")
+    )
     narrow = base.mark_area(opacity=0.35, color=INSIDE).encode(x, alt.Y("low:Q"), alt.Y2("high:Q"))
     line = base.mark_line(color=INSIDE, strokeWidth=2).encode(x, y)
     dots = base.mark_circle(color=INSIDE, size=50).encode(x, y, tooltip=shown)
@@ -64,7 +66,11 @@ def _chart(case: Case, rows: list[dict[str, Any]]) -> Any:
         for i in thinned(len(case.data), 400)
     ]
     named = [alt.Tooltip("name:N", title="model"), alt.Tooltip("median:Q", title="observed", **digits)]
-    table = alt.Chart(source(points)).mark_point(size=16, color="currentColor", opacity=0.45, filled=True).encode(x, y, tooltip=named)
+    table = (
+        alt.Chart(source(points))
+        .mark_point(size=16, color="currentColor", opacity=0.45, filled=True)
+        .encode(x, y, tooltip=named)
+    )
     return alt.layer(*_ground(rows), wide, narrow, table, line, dots)
 
 
@@ -75,10 +81,14 @@ def _ground(rows: list[dict[str, Any]]) -> list[Any]:
     outside = [k for k, row in enumerate(rows) if not row["inside"]]
     if not outside:
         return []
-    pieces = [
-        {"from": rows[max(k - 1, 0)]["date"], "to": rows[k]["date"]} for k in outside if k > 0
-    ] or [{"from": rows[0]["date"], "to": rows[-1]["date"]}]
-    return [alt.Chart(source(pieces)).mark_rect(opacity=0.12, color=OUTSIDE, stroke=None).encode(alt.X("from:Q"), alt.X2("to:Q"))]
+    pieces = [{"from": rows[max(k - 1, 0)]["date"], "to": rows[k]["date"]} for k in outside if k > 0] or [
+        {"from": rows[0]["date"], "to": rows[-1]["date"]}
+    ]
+    return [
+        alt.Chart(source(pieces))
+        .mark_rect(opacity=0.12, color=OUTSIDE, stroke=None)
+        .encode(alt.X("from:Q"), alt.X2("to:Q"))
+    ]
 
 
 _COLUMNS = {
@@ -109,7 +119,5 @@ def _sentences(case: Case, dates: np.ndarray, found: Prediction) -> tuple[str, .
 
 
 def _numbers(rows: list[dict[str, Any]]) -> Table:
-    cells = tuple(
-        (f"{r['date']:.1f}", *(r[name] for name in _COLUMNS), "yes" if r["inside"] else "no") for r in rows
-    )
+    cells = tuple((f"{r['date']:.1f}", *(r[name] for name in _COLUMNS), "yes" if r["inside"] else "no") for r in rows)
     return Table("Predictions", ("date", *_COLUMNS.values(), "inside the table"), cells)

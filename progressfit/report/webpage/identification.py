@@ -10,11 +10,11 @@ from progressfit.infer.describe import describe_identification
 from progressfit.infer.identification import NOT_IDENTIFIED, WEAK
 from progressfit.report.webpage.case import Case, Rate
 from progressfit.report.webpage.content import Block, Chart, Table
-from progressfit.report.webpage.drawing import INSIDE, OUTSIDE, finished, source
+from progressfit.report.webpage.drawing import INSIDE, OUTSIDE, decades, finished, source
 
 NAME, TITLE = "identification", "What the data determine"
 _FLOOR = 1e-8
-_MOST = 40
+_MOST, _FIRST = 40, 4
 
 
 def identification(case: Case) -> Block:
@@ -28,11 +28,14 @@ def identification(case: Case) -> Block:
         "(dashed) the data say less than the prior, below a millionth nothing. Hover shows the direction."
     )
     rows = [_row(found.eigenvalues[k], k, found.direction(k)) for k in range(min(len(found.eigenvalues), _MOST))]
-    table = Table("Directions, the weakest first", ("information", "direction"), tuple((r["raw"], r["direction"]) for r in rows))
+    table = Table(
+        "Directions, the weakest first", ("information", "direction"), tuple((r["raw"], r["direction"]) for r in rows)
+    )
     chart = Chart("chart-information", caption, finished(_chart(rows), 24 * len(rows) + 40, caption), table)
     if judged is None:
         return Block(NAME, TITLE, (describe_identification(found),), charts=(chart,))
-    return Block(NAME, TITLE, judged.sentences, charts=(chart,), tables=(_verdicts(judged),))
+    first, more = judged.sentences[:_FIRST], judged.sentences[_FIRST:]
+    return Block(NAME, TITLE, first, charts=(chart,), tables=(_verdicts(judged),), more=more)
 
 
 def _judged(case: Case) -> Identifiability | None:
@@ -46,7 +49,13 @@ def _judged(case: Case) -> Identifiability | None:
 
 def _row(value: float, k: int, direction: str) -> dict[str, Any]:
     kind = "identified" if value >= WEAK else "weak" if value >= NOT_IDENTIFIED else "not identified"
-    return {"k": f"{k + 1}", "raw": float(value), "value": float(max(value, _FLOOR)), "direction": direction, "say": kind}
+    return {
+        "k": f"{k + 1}",
+        "raw": float(value),
+        "value": float(max(value, _FLOOR)),
+        "direction": direction,
+        "say": kind,
+    }
 
 
 def _chart(rows: list[dict[str, Any]]) -> Any:
@@ -60,9 +69,17 @@ def _chart(rows: list[dict[str, Any]]) -> Any:
         title=None,
         scale=alt.Scale(domain=["identified", "weak", "not identified"], range=[INSIDE, "#E69F00", OUTSIDE]),
     )
-    x = alt.X("value:Q", title="information", scale=scale, axis=alt.Axis(format="~e", tickCount=6))
-    shown = ["direction:N", alt.Tooltip("raw:Q", title="information", format=".3~g"), alt.Tooltip("say:N", title="data")]
-    points = alt.Chart(source(rows)).mark_circle(size=110).encode(x, alt.Y("k:N", title="direction", sort=None), colour, tooltip=shown)
+    x = alt.X("value:Q", title="information", scale=scale, axis=alt.Axis(format="~e", values=decades(low, high)))
+    shown = [
+        "direction:N",
+        alt.Tooltip("raw:Q", title="information", format=".3~g"),
+        alt.Tooltip("say:N", title="data"),
+    ]
+    points = (
+        alt.Chart(source(rows))
+        .mark_circle(size=110)
+        .encode(x, alt.Y("k:N", title="direction", sort=None), colour, tooltip=shown)
+    )
     prior = alt.Chart(source([{"value": 1.0}])).mark_rule(strokeDash=[5, 4]).encode(x)
     return alt.layer(prior, points)
 
@@ -72,7 +89,9 @@ def _verdicts(judged: Identifiability) -> Table:
     rows = tuple(
         (e.words, e.name, e.verdict, e.value, e.low, e.high, _left(e.contraction)) for e in judged.entries[: 2 * _MOST]
     )
-    return Table(f"Verdicts; intervals of 95% by the {judged.source}, of logarithms where a parameter is positive", head, rows)
+    return Table(
+        f"Verdicts; intervals of 95% by the {judged.source}, of logarithms where a parameter is positive", head, rows
+    )
 
 
 def _left(contraction: float) -> str:

@@ -6,7 +6,7 @@ import numpy as np
 
 from progressfit.analysis.influence import Influence, influence
 from progressfit.report.webpage.case import Case, Rate
-from progressfit.report.webpage.content import Block, Chart, Table
+from progressfit.report.webpage.content import Block, Chart, Inapplicable, Table
 from progressfit.report.webpage.drawing import INSIDE, OUTSIDE, finished, source
 from progressfit.report.webpage.words import LN10, factor
 
@@ -14,7 +14,7 @@ NAME, TITLE = "influence", "The rows that move the answer most"
 _SHOWN = 12
 
 
-def influential(case: Case) -> Block:
+def influential(case: Case) -> Block | Inapplicable:
     """First-order shift of the growth rate, or else of the first parameter, if a row is left out."""
     path = next(iter(case.fit.parameters))
     scalar = np.ndim(case.fit.parameters[path]) == 0
@@ -23,11 +23,11 @@ def influential(case: Case) -> Block:
     elif scalar:
         of, unit, words = path, 1.0, f"the parameter {path}"
     else:
-        return Block(NAME, TITLE, ("There is no single number here whose change could be followed.",))
+        return Inapplicable(TITLE, "There is no single number here whose change could be followed.")
     try:
         found = influence(case.fit, case.data, of)
     except ValueError as error:
-        return Block(NAME, TITLE, (f"There are no derivatives with respect to the rows: {error}.",))
+        return Inapplicable(TITLE, f"There are no derivatives with respect to the rows: {error}.")
     rows = _rows(case, found, unit)
     caption = (
         f"Change of {words} if one row were left out and the law fitted again, to first order, for the {len(rows)} rows "
@@ -42,7 +42,13 @@ def _rows(case: Case, found: Influence, unit: float) -> list[dict[str, Any]]:
     order = np.argsort(-np.abs(shift), kind="stable")[:_SHOWN]
     # Numbered, for names need not be unique.
     return [
-        {"k": k, "name": found.rows[i], "shift": float(shift[i]), "observed": float(case.observed[i]), "fitted": float(case.fitted[i])}
+        {
+            "k": k,
+            "name": found.rows[i],
+            "shift": float(shift[i]),
+            "observed": float(case.observed[i]),
+            "fitted": float(case.fitted[i]),
+        }
         for k, i in enumerate(order)
     ]
 
@@ -53,7 +59,10 @@ def _chart(rows: list[dict[str, Any]]) -> Any:
     labels = [row["name"] for row in rows]
     y = alt.Y("k:O", title=None, axis=alt.Axis(labelExpr="names[datum.value]"))
     names = alt.param(name="names", value=labels)
-    shown = [alt.Tooltip("name:N", title="model"), *(alt.Tooltip(f"{n}:Q", format=".3~g") for n in ("shift", "observed", "fitted"))]
+    shown = [
+        alt.Tooltip("name:N", title="model"),
+        *(alt.Tooltip(f"{n}:Q", format=".3~g") for n in ("shift", "observed", "fitted")),
+    ]
     return (
         alt.Chart(source(rows))
         .mark_bar(opacity=0.85)

@@ -36,8 +36,16 @@ def _rows(case: Case) -> list[dict[str, Any]]:
     best = case.fit.optima[0].objective
     found = []
     for k, one in enumerate(case.fit.optima):
-        row: dict[str, Any] = {"optimum": f"{k + 1}", "objective": number_long(one.objective), "above the best": one.objective - best}
-        row |= {"starts": float(one.starts), "share of starts": f"{one.share:.1%}", "gradient": f"{one.gradient_norm:.1e}"}
+        row: dict[str, Any] = {
+            "optimum": f"{k + 1}",
+            "objective": number_long(one.objective),
+            "above the best": one.objective - best,
+        }
+        row |= {
+            "starts": float(one.starts),
+            "share of starts": f"{one.share:.1%}",
+            "gradient": f"{one.gradient_norm:.1e}",
+        }
         if isinstance(case.rate, Rate) and case.quotable:
             rate = float(case.rate.of(bind(case.fit.spec, one.values)))
             row |= {"orders of magnitude a year": rate / LN10, "factor a year": factor(rate)}

@@ -6,20 +6,22 @@ import numpy as np
 
 from progressfit.analysis.outlook import outlook
 from progressfit.report.webpage.case import Case
-from progressfit.report.webpage.content import Block, Chart, Listing, Table
+from progressfit.report.webpage.content import Block, Chart, Inapplicable, Listing, Table
 from progressfit.report.webpage.drawing import COLOURS, OUTSIDE, finished, source, thinned, thinned_note
 
 NAME, TITLE = "over-time", "The fit over time"
 BRUSH = "period"
 _PLAIN = "all rows"
 _MOST_LEVELS, _OTHER = 7, "other levels"
-_HINT = "Drag across the chart to pick out a period: its rows are named here, and the chart of components shows them alone."
+_HINT = (
+    "Drag across the chart to pick out a period: its rows are named here, and the chart of components shows them alone."
+)
 
 
-def over_time(case: Case) -> Block:
+def over_time(case: Case) -> Block | Inapplicable:
     """Observed and fitted response by date, with the law carried on beyond the last date."""
     if "date" not in case.columns:
-        return Block(NAME, TITLE, ("The table has no dates, so nothing can be shown over time.",))
+        return Inapplicable(TITLE, "The table has no dates, so nothing can be shown over time.")
     caption = (
         f"{case.data.labels.response}, observed (points) and fitted (short lines), by date. The curve is the law for the "
         "inputs of the best row, dashed and on a shaded ground where dates lie outside the table. Hover or tap names a "
@@ -43,7 +45,9 @@ def point_rows(case: Case) -> list[dict[str, Any]]:
         row: dict[str, Any] = {"name": names[i], "observed": float(case.observed[i]), "fitted": float(case.fitted[i])}
         row |= {"date" if name == "date" else f"i_{k}": float(v[i]) for k, (name, v) in enumerate(case.columns.items())}
         row |= {key: levels[i] for key, levels in groups.items()}
-        found.append(row | {"fit": "fitted" if case.used[i] else "left out of the fit", "off": row["observed"] - row["fitted"]})
+        found.append(
+            row | {"fit": "fitted" if case.used[i] else "left out of the fit", "off": row["observed"] - row["fitted"]}
+        )
     return found
 
 
@@ -93,7 +97,12 @@ def _chart(case: Case, rows: list[dict[str, Any]]) -> Any:
 
     choice, shade = colour_choice(case)
     base = alt.Chart(source(rows)).transform_calculate(**shade)
-    x = alt.X("date:Q", title="date", scale=alt.Scale(zero=False, nice=False, padding=8), axis=alt.Axis(format="d", tickMinStep=1))
+    x = alt.X(
+        "date:Q",
+        title="date",
+        scale=alt.Scale(zero=False, nice=False, padding=8),
+        axis=alt.Axis(format="d", tickMinStep=1),
+    )
     y = alt.Y("observed:Q", title=case.data.labels.response, scale=alt.Scale(zero=False))
     colour = alt.Color("shade:N", title=None, scale=alt.Scale(range=list(COLOURS)))
     inside = alt.selection_interval(name=BRUSH, encodings=["x"])
@@ -101,9 +110,15 @@ def _chart(case: Case, rows: list[dict[str, Any]]) -> Any:
     points = base.mark_point(filled=True, size=60).encode(
         x, y, colour, alt.Shape("fit:N", title=None, legend=None), opacity=fade, tooltip=tooltips(case)
     )
-    left = base.transform_filter("show_residuals").mark_rule(opacity=0.3).encode(x, alt.Y("observed:Q"), alt.Y2("fitted:Q"))
-    ticks = base.transform_filter("show_fitted").mark_tick(thickness=2, size=9, orient="horizontal").encode(
-        x, alt.Y("fitted:Q"), colour, opacity=fade
+    left = (
+        base.transform_filter("show_residuals")
+        .mark_rule(opacity=0.3)
+        .encode(x, alt.Y("observed:Q"), alt.Y2("fitted:Q"))
+    )
+    ticks = (
+        base.transform_filter("show_fitted")
+        .mark_tick(thickness=2, size=9, orient="horizontal")
+        .encode(x, alt.Y("fitted:Q"), colour, opacity=fade)
     )
     switches = [switch("show_fitted", "fitted"), switch("show_residuals", "distance of each row", on=False)]
     return alt.layer(*_course(case), left, ticks, points.add_params(inside)).add_params(choice, *switches)
@@ -116,9 +131,13 @@ def _course(case: Case) -> list[Any]:
     rows = _course_rows(case)
     last = float(case.columns["date"][case.used].max())
     x, y = alt.X("date:Q"), alt.Y("law:Q")
-    ground = alt.Chart(source([{"from": last, "to": max(r["date"] for r in rows)}])).mark_rect(opacity=0.1, color=OUTSIDE)
+    ground = alt.Chart(source([{"from": last, "to": max(r["date"] for r in rows)}])).mark_rect(
+        opacity=0.1, color=OUTSIDE
+    )
     line = alt.Chart(source(rows)).transform_filter("show_law")
-    shown = line.transform_filter("datum.inside").mark_line(color="currentColor", opacity=0.7, strokeWidth=2).encode(x, y)
+    shown = (
+        line.transform_filter("datum.inside").mark_line(color="currentColor", opacity=0.7, strokeWidth=2).encode(x, y)
+    )
     beyond = (
         line.transform_filter("datum.dashed")
         .mark_line(color=OUTSIDE, strokeDash=[5, 4], strokeWidth=2)

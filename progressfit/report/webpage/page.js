@@ -3,7 +3,7 @@
 (() => {
   const OPTIONS = {
     actions: false, ast: true, renderer: "svg", defaultStyle: false, mode: "vega-lite",
-    tooltip: { disableDefaultStyle: true },
+    logLevel: 1, tooltip: { disableDefaultStyle: true },
   };
   const WIDE = 150, NARROW = 520, MOST_NAMED = 8;
   const followers = [];

@@ -9,7 +9,7 @@ from progressfit.analysis.growth import doubling_interval
 from progressfit.infer.result import Draws
 from progressfit.report.webpage.answer import ends
 from progressfit.report.webpage.case import Case, NoRate
-from progressfit.report.webpage.content import Block, Chart, Lookup, Table
+from progressfit.report.webpage.content import Block, Chart, Inapplicable, Lookup, Table
 from progressfit.report.webpage.drawing import INSIDE, OUTSIDE, finished, source
 from progressfit.report.webpage.words import LN10, factor, interval_sentence, magnitudes
 
@@ -18,15 +18,17 @@ _LEVELS = range(50, 100)
 _BINS, _EDGE = 48, 0.002
 
 
-def rates_over_draws(case: Case) -> Block:
+def rates_over_draws(case: Case) -> Block | Inapplicable:
     """A histogram for each set of draws; a slider sets the level of the interval."""
     if isinstance(case.rate, NoRate):
-        return Block(NAME, TITLE, (case.rate.why,))
+        return Inapplicable(TITLE, case.rate.why)
     if not case.quotable:
-        return Block(NAME, TITLE, ("The data do not determine the growth rate, so its draws would show the prior alone.",))
+        return Inapplicable(
+            TITLE, "The data do not determine the growth rate, so its draws would show the prior alone."
+        )
     kept = {d.kind: (d, r) for d, r in zip(case.draws, case.rates, strict=True) if len(r) and np.ptp(r) > 0}
     if not kept:
-        return Block(NAME, TITLE, (*case.refused, "There are no draws whose spread could be shown."))
+        return Inapplicable(TITLE, "There are no draws whose spread could be shown.")
     caption = (
         "Growth rate of every certified draw, in orders of magnitude a year. The slider sets the level of the central "
         "interval (shaded); draws without progress are vermillion; the dashed line is the best fit."
@@ -43,7 +45,9 @@ def _sentence(draws: Draws, rates: np.ndarray, level: int) -> str:
 
 def _outside(draws: Draws, rates: np.ndarray) -> str:
     undefined = int(draws.ok.sum()) - len(rates)
-    shares = [f"{np.mean(draws.mode[draws.ok] == k):.1%} nearest to optimum {k + 1}" for k in np.unique(draws.mode[draws.ok])]
+    shares = [
+        f"{np.mean(draws.mode[draws.ok] == k):.1%} nearest to optimum {k + 1}" for k in np.unique(draws.mode[draws.ok])
+    ]
     return (
         f"{draws.kind[:1].upper()}{draws.kind[1:]}: {len(draws)} draws, {draws.failed} not certified and left out"
         + (f", {undefined} without a finite rate" if undefined else "")
@@ -61,7 +65,14 @@ def _bins(rates: np.ndarray) -> np.ndarray:
 def _bars(kind: str, rates: np.ndarray) -> list[dict[str, Any]]:
     counts, edges = np.histogram(rates / LN10, _bins(rates))
     return [
-        {"draws": kind, "from": float(a), "to": float(b), "count": int(n), "sign": "progress" if a + b > 0 else "no progress"}
+        {
+            "draws": kind,
+            "from": float(a),
+            "to": float(b),
+            "count": int(n),
+            "floor": 0,
+            "sign": "progress" if a + b > 0 else "no progress",
+        }
         for n, (a, b) in zip(counts, itertools.pairwise(edges), strict=True)
     ]
 
@@ -83,17 +94,25 @@ def _chart(case: Case, kept: dict[str, tuple[Draws, np.ndarray]]) -> Any:
     menu: Any = alt.binding_select(options=kinds, name="Draws ") if len(kinds) > 1 else alt.Undefined
     draws = alt.param(name="draws", value=kinds[0], bind=menu)
     x = alt.X("from:Q", title="growth rate, orders of magnitude a year", scale=alt.Scale(zero=False, nice=False))
-    colour = alt.Color("sign:N", title=None, scale=alt.Scale(domain=["progress", "no progress"], range=[INSIDE, OUTSIDE]))
+    colour = alt.Color(
+        "sign:N", title=None, scale=alt.Scale(domain=["progress", "no progress"], range=[INSIDE, OUTSIDE])
+    )
     bars = (
         alt.Chart(source([row for kind, (_, r) in kept.items() for row in _bars(kind, r)]))
         .transform_filter("datum.draws == draws")
-        .mark_bar(opacity=0.85, stroke=None)
+        .mark_rect(opacity=0.85)
         .encode(
             x,
             alt.X2("to:Q"),
             alt.Y("count:Q", title="draws"),
+            alt.Y2("floor:Q"),
             colour,
-            tooltip=[alt.Tooltip("from:Q", format=".3f"), alt.Tooltip("to:Q", format=".3f"), "count:Q", alt.Tooltip("sign:N", title="rate")],
+            tooltip=[
+                alt.Tooltip("from:Q", format=".3f"),
+                alt.Tooltip("to:Q", format=".3f"),
+                "count:Q",
+                alt.Tooltip("sign:N", title="rate"),
+            ],
         )
     )
     band = (
@@ -109,7 +128,9 @@ def _chart(case: Case, kept: dict[str, tuple[Draws, np.ndarray]]) -> Any:
 def _line(at: float, dash: list[int]) -> Any:
     import altair as alt
 
-    return alt.Chart(source([{"from": at}])).mark_rule(strokeDash=dash, strokeWidth=1.5, clip=True).encode(alt.X("from:Q"))
+    return (
+        alt.Chart(source([{"from": at}])).mark_rule(strokeDash=dash, strokeWidth=1.5, clip=True).encode(alt.X("from:Q"))
+    )
 
 
 def _numbers(case: Case, kept: dict[str, tuple[Draws, np.ndarray]]) -> Table:

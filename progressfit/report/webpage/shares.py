@@ -8,7 +8,7 @@ from progressfit.analysis.attribution import Attribution, shapley
 from progressfit.dataset import Record
 from progressfit.model import channels, mean_terms
 from progressfit.report.webpage.case import Case
-from progressfit.report.webpage.content import Block, Chart, Table
+from progressfit.report.webpage.content import Block, Chart, Inapplicable, Table
 from progressfit.report.webpage.drawing import INSIDE, OUTSIDE, finished, source
 from progressfit.terms import AbstractGroupTerm, Function
 
@@ -16,15 +16,17 @@ NAME, TITLE = "shares", "Where the gain came from"
 _MOST_PLAYERS = 10
 
 
-def shares(case: Case) -> Block:
+def shares(case: Case) -> Block | Inapplicable:
     """Shapley shares of the gain between two rows, with intervals over the draws that are quoted first."""
     if not case.dated:
-        return Block(NAME, TITLE, ("No date enters the law, so there is no progress over time to share out.",))
+        return Inapplicable(TITLE, "No date enters the law, so there is no progress over time to share out.")
     first, last = case.ends or _ends(case)
     start, end = _pair(case, first, last)
     players = _players(case, start, end)
     if not 1 < len(players) <= _MOST_PLAYERS:
-        return Block(NAME, TITLE, (f"{len(players)} things differ between the rows; shares need two to {_MOST_PLAYERS}.",))
+        return Inapplicable(
+            TITLE, f"{len(players)} things differ between the rows; shares need two to {_MOST_PLAYERS}."
+        )
 
     def parts(model: Any) -> Attribution:
         return shapley(model, start, end, players)
@@ -34,7 +36,11 @@ def shares(case: Case) -> Block:
     names = case.data.row_names
     caption = (
         f"Shares of the predicted change in {case.data.labels.response} from {names[first]} to {names[last]}"
-        + (f", with {case.level:.0%} intervals ({case.draws[0].kind})." if case.draws else "; without draws, no intervals.")
+        + (
+            f", with {case.level:.0%} intervals ({case.draws[0].kind})."
+            if case.draws
+            else "; without draws, no intervals."
+        )
         + " A negative share worked against the change."
     )
     chart = Chart("chart-shares", caption, finished(_chart(rows), 44 * len(rows) + 20, caption), _numbers(rows))
@@ -77,7 +83,13 @@ def _row(case: Case, name: str, point: Attribution, drawn: Attribution | None) -
         found = np.asarray(drawn.shares[name])[case.draws[0].ok]
         low, high = np.quantile(found[np.isfinite(found)], [(1 - case.level) / 2, (1 + case.level) / 2])
     value = float(point.shares[name])
-    return {"player": name, "share": value, "low": float(low), "high": float(high), "part": float(point.contributions[name])}
+    return {
+        "player": name,
+        "share": value,
+        "low": float(low),
+        "high": float(high),
+        "part": float(point.contributions[name]),
+    }
 
 
 def _chart(rows: list[dict[str, Any]]) -> Any:
@@ -113,5 +125,3 @@ def _numbers(rows: list[dict[str, Any]]) -> Table:
     head = ("what moved", "contribution", "share", "low", "high")
     cells = [(r["player"], r["part"], f"{r['share']:.1%}", f"{r['low']:.1%}", f"{r['high']:.1%}") for r in rows]
     return Table("Contributions to the change", head, tuple(cells))
-
-

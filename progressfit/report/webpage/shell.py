@@ -38,7 +38,10 @@ def page_html(page: Page) -> str:
             *(_block(block) for block in page.blocks),
             "</main>",
             f"<footer>{''.join(f'<p>{text(line)}</p>' for line in page.colophon)}</footer>",
-            *(f'<script type="application/json" id="{chart.name}">{in_script(_payload(chart))}</script>' for chart in charts),
+            *(
+                f'<script type="application/json" id="{chart.name}">{in_script(_payload(chart))}</script>'
+                for chart in charts
+            ),
             *(f"<script>{script}</script>" for script in scripts if charts),
             "</body>\n</html>\n",
         ]
@@ -76,7 +79,7 @@ def _engine() -> str:
 def _header(page: Page) -> Iterable[str]:
     good = " good" if page.certified else ""
     links = "".join(f'<li><a href="#{block.name}">{text(block.title)}</a></li>' for block in page.blocks)
-    yield f"<header>\n<h1>{text(page.title)}</h1>\n<p class=\"sub\">{text(page.subtitle)}</p>"
+    yield f'<header>\n<h1>{text(page.title)}</h1>\n<p class="sub">{text(page.subtitle)}</p>'
     yield f'<p class="verdict{good}">{text(page.verdict)}</p>'
     yield f'<nav aria-label="Sections"><ul>{links}</ul></nav>\n</header>'
 
@@ -86,7 +89,11 @@ def _block(block: Block) -> str:
     parts += [f'<h2 id="{block.name}-title">{text(block.title)}</h2>']
     parts += [f'<dl class="tiles">{"".join(map(_tile, block.tiles))}</dl>'] if block.tiles else []
     parts += [f"<p>{text(sentence)}</p>" for sentence in block.sentences]
-    parts += [*map(_figure, block.charts), *map(_table, block.tables), "</section>"]
+    parts += [*map(_figure, block.charts), *map(_table, block.tables)]
+    if block.more:
+        folded = "".join(f"<p>{text(sentence)}</p>" for sentence in block.more)
+        parts.append(f"<details><summary>More on this</summary>{folded}</details>")
+    parts.append("</section>")
     return "\n".join(parts)
 
 
@@ -136,4 +143,10 @@ def _scopes(table: Table) -> list[bool]:
 
 def _cell(value: Cell, kind: str, heads: bool) -> str:
     shown = text(value) if isinstance(value, str) else "" if value is None else text(number(value))
-    return f'<th scope="row">{shown}</th>' if heads else f'<td class="{kind}">{shown}</td>' if kind else f"<td>{shown}</td>"
+    return (
+        f'<th scope="row">{shown}</th>'
+        if heads
+        else f'<td class="{kind}">{shown}</td>'
+        if kind
+        else f"<td>{shown}</td>"
+    )

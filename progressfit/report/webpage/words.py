@@ -21,13 +21,13 @@ def number(value: float) -> str:
 def factor(rate: float) -> str:
     """A yearly factor from a rate in natural log units a year."""
     with np.errstate(over="ignore"):
-        return f"{np.exp(rate):.3g}x"
+        found = float(np.exp(rate))
+    return f"{found:.2f}x" if 0.1 <= found < 100 else f"{found:.3g}x"
 
 
 def magnitudes(rate: float) -> str:
     """A rate in orders of magnitude a year."""
     return f"{rate / LN10:.2f}"
-
 
 
 def time_words(rate: float) -> str:
