@@ -24,6 +24,8 @@ _HOMES = {
     "log_density_and_gradient": "density",
     "numpyro_model": "density",
     "compile_cache": "cache",
+    "keep_partial": "infer.checkpoint",
+    "progress_bars": "bars",
     "prepare": "infer.prepare",
     "check": "infer.check",
     "fit": "infer.optimise",
@@ -186,6 +188,7 @@ if TYPE_CHECKING:
     from progressfit.analysis.trends import trends as trends
     from progressfit.analysis.validation import cross_validate as cross_validate
     from progressfit.analysis.variants import variants as variants
+    from progressfit.bars import progress_bars as progress_bars
     from progressfit.cache import compile_cache as compile_cache
     from progressfit.dataset import Dataset as Dataset
     from progressfit.dataset import Record as Record
@@ -198,6 +201,7 @@ if TYPE_CHECKING:
     from progressfit.growth import growth_rate as growth_rate
     from progressfit.infer.bootstrap import bootstrap as bootstrap
     from progressfit.infer.check import check as check
+    from progressfit.infer.checkpoint import keep_partial as keep_partial
     from progressfit.infer.laplace import laplace as laplace
     from progressfit.infer.optimise import fit as fit
     from progressfit.infer.optimise import start_grid as start_grid

@@ -45,6 +45,8 @@ FLOORS = {
     "report": 9,
     # Each doubt about an answer as a section of sentences, tables and pictures.
     "sensitivity": 9.25,
+    # Shows how far long work is; told by the lowest verbs, knows none of them.
+    "bars": 9.4,
     # Between the reports and the command line: what its commands do.
     "commands": 9.5,
     "cli": 10,
@@ -66,8 +68,11 @@ ORDER = [
     "terms",
     "noise.scale",
     "noise.base",
+    "infer.watch",
+    "infer.checkpoint",
     "infer.clock",
     "infer.devices",
+    "infer.stretches",
     "infer.objective",
     "infer.minimise",
     "infer.curvature",
@@ -105,7 +110,6 @@ ORDER = [
     "infer.student_mixture",
     "infer.survey",
     "infer.nuts",
-    "infer.checkpoint",
     "infer.islands",
     "infer.smc",
     "infer.chains",
@@ -210,6 +214,7 @@ ENGINES = {
     "arviz_stats": (r"infer\.(diagnose|importance)|analysis\.(loo|priors)", True),
     "xarray": (r"report\.(datatree|netcdf)", True),
     "matplotlib": (r"report(\..*)?|sensitivity\.page", True),
+    "rich": (r"bars", True),
     "seaborn": (r"report(\..*)?", True),
 }
 FREE = {"jax", "numpy", "equinox", "jaxtyping"}

@@ -177,7 +177,8 @@ def _fit_rows(fit: "Fit", errors: dict[str, np.ndarray], ends: dict[str, np.ndar
         silent = prior_speaks(fit.certificate.identification, path)
         columns = (np.ravel(value), np.ravel(errors[path]), np.ravel(ends[path][0]), np.ravel(ends[path][1]))
         for name, *numbers in zip(entry_names(fit.spec, path, np.shape(value)), *columns, strict=True):
-            yield Row(str(name), *map(float, numbers), "not determined by the data" if silent else "")
+            estimate, error, low, high = map(float, numbers)
+            yield Row(str(name), estimate, error, low, high, "not determined by the data" if silent else "")
 
 
 def fit_warnings(fit: "Fit") -> Iterator[str]:
@@ -230,7 +231,8 @@ def _draws_rows(draws: "Draws") -> Iterator[Row]:
         low, middle, high = np.quantile(table, [(1 - LEVEL) / 2, 0.5, (1 + LEVEL) / 2], axis=0)
         columns = (middle, np.std(table, axis=0, ddof=min(1, len(table) - 1)), low, high)
         for name, *numbers in zip(entry_names(draws.spec, path, values.shape[1:]), *columns, strict=True):
-            yield Row(str(name), *map(float, numbers), "not determined by the data" if silent else "")
+            estimate, error, low, high = map(float, numbers)
+            yield Row(str(name), estimate, error, low, high, "not determined by the data" if silent else "")
 
 
 def prior_speaks(found: "Identification", path: str) -> bool:

@@ -112,7 +112,14 @@ def growth_of_fit(fit: "Fit", smooth: bool, level: float = 0.95) -> tuple[Growth
         below = np.asarray(jax.scipy.stats.norm.cdf(-rates / error))
     said = np.atleast_1d(verdicts(slopes, fit.certificate.identification))
     return tuple(
-        Growth(name, *map(float, (rates[k], rates[k] - reach[k], rates[k] + reach[k], below[k])), str(said[k]))
+        Growth(
+            name,
+            float(rates[k]),
+            float(rates[k] - reach[k]),
+            float(rates[k] + reach[k]),
+            float(below[k]),
+            str(said[k]),
+        )
         for k, name in enumerate(inputs)
     )
 
