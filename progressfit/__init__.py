@@ -24,6 +24,8 @@ _HOMES = {
     "log_density_and_gradient": "density",
     "numpyro_model": "density",
     "compile_cache": "cache",
+    "keep_partial": "infer.checkpoint",
+    "progress_bars": "bars",
     "prepare": "infer.prepare",
     "check": "infer.check",
     "fit": "infer.optimise",
@@ -36,9 +38,9 @@ _HOMES = {
     "Fit": "infer.result",
     "Draws": "infer.result",
     "RESULTS": "infer.result",
-    "growth_rate": "analysis.growth",
-    "doubling_time": "analysis.growth",
-    "doubling_interval": "analysis.growth",
+    "growth_rate": "growth",
+    "doubling_time": "growth",
+    "doubling_interval": "growth",
     "effective_compute_growth": "analysis.compute_growth",
     "optimal_growth": "analysis.compute_growth",
     "optimal_doubling_time": "analysis.compute_growth",
@@ -143,9 +145,6 @@ if TYPE_CHECKING:
     from progressfit.analysis.gain import innovation_gain as innovation_gain
     from progressfit.analysis.gain import law_gain as law_gain
     from progressfit.analysis.gain import scale_dependence as scale_dependence
-    from progressfit.analysis.growth import doubling_interval as doubling_interval
-    from progressfit.analysis.growth import doubling_time as doubling_time
-    from progressfit.analysis.growth import growth_rate as growth_rate
     from progressfit.analysis.heldout import forward_validation as forward_validation
     from progressfit.analysis.identification import identify as identify
     from progressfit.analysis.identification_result import Identifiability as Identifiability
@@ -189,6 +188,7 @@ if TYPE_CHECKING:
     from progressfit.analysis.trends import trends as trends
     from progressfit.analysis.validation import cross_validate as cross_validate
     from progressfit.analysis.variants import variants as variants
+    from progressfit.bars import progress_bars as progress_bars
     from progressfit.cache import compile_cache as compile_cache
     from progressfit.dataset import Dataset as Dataset
     from progressfit.dataset import Record as Record
@@ -196,8 +196,12 @@ if TYPE_CHECKING:
     from progressfit.density import log_density_and_gradient as log_density_and_gradient
     from progressfit.density import numpyro_model as numpyro_model
     from progressfit.frame import TableError as TableError
+    from progressfit.growth import doubling_interval as doubling_interval
+    from progressfit.growth import doubling_time as doubling_time
+    from progressfit.growth import growth_rate as growth_rate
     from progressfit.infer.bootstrap import bootstrap as bootstrap
     from progressfit.infer.check import check as check
+    from progressfit.infer.checkpoint import keep_partial as keep_partial
     from progressfit.infer.laplace import laplace as laplace
     from progressfit.infer.optimise import fit as fit
     from progressfit.infer.optimise import start_grid as start_grid

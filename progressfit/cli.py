@@ -1,15 +1,18 @@
 """The command line: ``progressfit reproduce``, ``sensitivity``, ``fit`` and ``list``."""
 
 import argparse
+import shutil
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from progressfit import __version__
 from progressfit.catalogue import DATASETS, LAWS, SECTIONS, STUDIES
 from progressfit.commands.options import BadInput, add_fit_options, read_fit_options, require_known
 
-DONE, NOT_CERTIFIED, BAD_INPUT = 0, 1, 2
+DONE, NOT_CERTIFIED, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
+_PARTIAL = ".partial"
 _FIT_EXAMPLE = (
     "Example: progressfit fit runs.csv --law chinchilla --response loss --input parameters=size --input data=tokens "
     "--noise huber:1e-3 --mle --bootstrap 200. Exit status: 0 done and certified; 1 done, not certified; 2 bad input."
@@ -21,10 +24,35 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     Returns
     -------
-    0 done and certified; 1 done, but not certified (the reason on standard error); 2 bad input.
+    0 done and certified; 1 done, but not certified (the reason on standard error); 2 bad input; 130 interrupted.
     """
     arguments = _parser().parse_args(argv)
-    return arguments.command(arguments)
+    try:
+        return arguments.command(arguments)
+    except KeyboardInterrupt:
+        _say(f"progressfit: interrupted; {_how_to_resume(getattr(arguments, 'out', None))}")
+        return INTERRUPTED
+
+
+def _how_to_resume(out: Path | list[str] | None) -> str:
+    # Options of ``fit`` come as lists, so that a second value can be refused.
+    folder = Path(out[-1]) if isinstance(out, list) and out else out
+    if not isinstance(folder, Path):
+        return "nothing is kept without --out DIR; with it, finished parts are, and the same command goes on from them"
+    return f"finished parts are in '{folder / _PARTIAL}': the same command goes on from them"
+
+
+@contextmanager
+def _long_work(out: Path | None) -> Iterator[None]:
+    """Shows how far the work in the block is, and keeps finished parts in the folder until all of it is done."""
+    from progressfit.bars import progress_bars
+    from progressfit.infer.checkpoint import keep_partial
+
+    folder = None if out is None else out / _PARTIAL
+    with progress_bars(), keep_partial(folder):
+        yield
+    if folder is not None:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -118,7 +146,8 @@ def _reproduce(arguments: argparse.Namespace) -> int:
         have = "; ".join(f"{name}: {about}" for name, about in study.tables.items()) or "none"
         _say(f"progressfit: the study '{study.name}' has no table '{arguments.table}' (it has {have})")
         return BAD_INPUT
-    result = study.run(Wanted(arguments.seed, arguments.quick, arguments.sample, arguments.table), _say)
+    with _long_work(arguments.out):
+        result = study.run(Wanted(arguments.seed, arguments.quick, arguments.sample, arguments.table), _say)
     print(study_json(result) if arguments.json else answer_text(result))
     if arguments.out is not None and not _written(lambda folder: write_folder(result, folder), arguments.out):
         return BAD_INPUT
@@ -144,7 +173,8 @@ def _sensitivity(arguments: argparse.Namespace) -> int:
         arguments.study, tuple(arguments.only), arguments.seed, arguments.quick, arguments.json, arguments.out
     )
     try:
-        text, reason = doubt(request, _say)
+        with _long_work(request.out):
+            text, reason = doubt(request, _say)
     except BadInput as error:
         return _refuse(error)
     except OSError as error:
@@ -180,7 +210,7 @@ def _fit(arguments: argparse.Namespace) -> int:
     from progressfit.startup import start_jax
 
     start_jax(_say)
-    from progressfit.commands.fit import prepare_fit, run_fit
+    from progressfit.commands.fit import Interrupted, prepare_fit, run_fit
     from progressfit.frame import TableError
     from progressfit.report.fit_answer import fit_json, fit_text, write_fit
 
@@ -190,7 +220,13 @@ def _fit(arguments: argparse.Namespace) -> int:
         return _refuse(error)
     if request.out is not None and not _usable(request.out):
         return BAD_INPUT
-    answer = run_fit(job, _say)
+    try:
+        with _long_work(request.out):
+            answer = run_fit(job, _say)
+    except Interrupted as stopped:
+        if request.out is not None:
+            write_fit(stopped.answer, request.out)
+        raise
     print(fit_json(answer) if request.json else fit_text(answer))
     if request.out is not None and not _written(lambda folder: write_fit(answer, folder), request.out):
         return BAD_INPUT

@@ -15,10 +15,12 @@ from own_table import REPLICATES, ROWS, STARTS, TRUE, arguments, runs
 
 import progressfit as pf
 from progressfit.cli import main
+from progressfit.commands import fit as commands_fit
 from progressfit.commands import specify
 from progressfit.commands.fit import prepare_fit, spread_notes
 from progressfit.commands.options import LINKS, FitRequest, add_fit_options, read_fit_options
 from progressfit.commands.table import read_table, select
+from progressfit.infer import stretches
 from progressfit.laws.chinchilla import LETTERS, START_GRID
 from progressfit.params import bind, leaves, priors
 
@@ -282,3 +284,37 @@ def test_unread_columns_are_mentioned_not_used(table):
     )
     assert set(job.data.records.columns) == {"parameters", "data"} and not job.data.records.codes
     assert len(said) == 3 and "does not read --input compute" in said[0]
+
+
+def test_interrupted_between_fit_and_replicates(table, tmp_path, capsys, monkeypatch):
+    """Ctrl-C: what is done is on disk, the way to go on is said, and the same command then ends as if never stopped."""
+    command = [*arguments(table, *FITTED), "--bootstrap", str(REPLICATES), "--out", str(tmp_path / "out")]
+    monkeypatch.setattr(stretches, "_STRETCH", REPLICATES // 2)
+    original = stretches.write
+
+    def interrupted(path, *rest):
+        original(path, *rest)
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(stretches, "write", interrupted)
+        assert main(command) == 130
+    streams = capsys.readouterr()
+    assert streams.out == ""
+    assert "the same command goes on" in streams.err and "Traceback" not in streams.err
+    partial = json.loads((tmp_path / "out" / "fit.json").read_text())
+    assert partial["bootstrap"] is None and "no intervals" in partial["settings"]["interrupted"]
+    assert len(list((tmp_path / "out" / ".partial").iterdir())) == 1
+    assert main(command) == 0
+    found = json.loads((tmp_path / "out" / "fit.json").read_text())
+    assert found["parameters"] == partial["parameters"] and found["bootstrap"]["replicates"] == REPLICATES
+    assert not (tmp_path / "out" / ".partial").exists()
+
+
+def test_interrupted_without_a_folder(table, capsys, monkeypatch):
+    def interrupted(*arguments, **more):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(commands_fit, "bootstrap", interrupted)
+    assert main([*arguments(table, *FITTED), "--bootstrap", str(REPLICATES)]) == 130
+    assert "with it, finished parts are" in capsys.readouterr().err

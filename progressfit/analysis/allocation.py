@@ -8,8 +8,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from progressfit._x64 import require_x64
-from progressfit.analysis.growth import require_input
 from progressfit.dataset import Record
+from progressfit.growth import require_input
 from progressfit.model import Model
 
 FLOP_PER_PARAMETER_TOKEN = 6.0

@@ -13,11 +13,11 @@ import numpy as np
 from numpyro.distributions import Distribution, Normal
 
 from progressfit._x64 import require_x64
-from progressfit.analysis.growth import growth_rate
 from progressfit.analysis.identify import determined
 from progressfit.analysis.loo import leave_one_out
 from progressfit.analysis.scores import Score, difference
 from progressfit.dataset import Dataset
+from progressfit.growth import growth_rate
 from progressfit.infer.optimise import check_key, fit, fitted_weights
 from progressfit.infer.quantity import Entry
 from progressfit.infer.result import Draws, Fit

@@ -7,8 +7,8 @@ import jax.numpy as jnp
 
 from progressfit._x64 import require_x64
 from progressfit.analysis.allocation import FLOP_PER_PARAMETER_TOKEN, Allocation, optimal_allocation
-from progressfit.analysis.growth import ALL_CHANNELS, LN2, MONTHS, growth_rate, require_input
 from progressfit.dataset import Record
+from progressfit.growth import ALL_CHANNELS, LN2, MONTHS, growth_rate, require_input
 from progressfit.model import Model, channels, mean_terms, reference_record
 from progressfit.terms import AbstractTrend
 

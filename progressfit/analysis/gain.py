@@ -10,9 +10,9 @@ import numpy as np
 
 from progressfit._x64 import require_x64
 from progressfit.analysis.allocation import FLOP_PER_PARAMETER_TOKEN, optimal_allocation
-from progressfit.analysis.growth import require_input
 from progressfit.analysis.threshold import log_reaching, required_input
 from progressfit.dataset import Record
+from progressfit.growth import require_input
 from progressfit.model import Model
 
 # How far the inputs are multiplied or divided at most, in natural logarithms.

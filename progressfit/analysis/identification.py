@@ -10,7 +10,6 @@ from numpyro.distributions import biject_to
 from numpyro.distributions.transforms import ExpTransform, IndependentTransform
 
 from progressfit._x64 import require_x64
-from progressfit.analysis.growth import growth_rate
 from progressfit.analysis.identification_result import (
     DERIVED,
     ITSELF,
@@ -22,10 +21,10 @@ from progressfit.analysis.identification_result import (
     Trade,
     verdict_of,
 )
-from progressfit.analysis.identify import likelihood_ratio
 from progressfit.analysis.inputs import input_table
 from progressfit.analysis.roles import roles
 from progressfit.dataset import Dataset
+from progressfit.growth import growth_rate
 from progressfit.hyper import without_kinks
 from progressfit.infer.constrained import Measure
 from progressfit.infer.curvature import is_definite
@@ -37,6 +36,7 @@ from progressfit.infer.profile_result import Profile
 from progressfit.infer.programs import draw_starts, prior_ranges
 from progressfit.infer.quantity import measured, quantity_and_gradient
 from progressfit.infer.result import Draws, Fit, map_values, stack_values
+from progressfit.infer.verdicts import likelihood_ratio
 from progressfit.model import Model
 from progressfit.noise import Laplace
 from progressfit.params import coordinate_names, free_leaves, improper, is_unbounded, unconstrain

@@ -15,12 +15,12 @@ import jax.numpy as jnp
 import numpy as np
 
 from progressfit._x64 import require_x64
-from progressfit.analysis.growth import growth_rate
 from progressfit.analysis.variance import Effects, variance_shares
 from progressfit.compiled import compiled
 from progressfit.dataset import Dataset
 from progressfit.density import log_density
 from progressfit.frame import rows_frame
+from progressfit.growth import growth_rate
 from progressfit.infer.devices import Plan, batched, gather, plan_batch, share
 from progressfit.infer.objective import derivatives
 from progressfit.infer.optimise import check_key, check_weights

@@ -26,9 +26,9 @@ import jax
 import numpy as np
 
 from progressfit._x64 import require_x64
-from progressfit.analysis.growth import ALL_CHANNELS, growth_rate
 from progressfit.analysis.paired import Coefficients, Resampled, pair, regress, resample
 from progressfit.dataset import Dataset, Record
+from progressfit.growth import ALL_CHANNELS, growth_rate
 from progressfit.infer.optimise import check_key, fit
 from progressfit.infer.result import Fit
 from progressfit.laws import linear

@@ -10,12 +10,11 @@ import numpy as np
 
 from progressfit._x64 import require_x64
 from progressfit.analysis.designs import Design, Layout, check_designs, lay_out
-from progressfit.analysis.growth import growth_rate
-from progressfit.analysis.identify import likelihood_ratio
 from progressfit.analysis.inputs import input_table
 from progressfit.analysis.recovery import Recovery
 from progressfit.compiled import compiled
 from progressfit.dataset import Dataset, Record
+from progressfit.growth import growth_rate
 from progressfit.infer.bootstrap import nearest_optimum
 from progressfit.infer.check import require_whole
 from progressfit.infer.constrained import Measure
@@ -29,6 +28,7 @@ from progressfit.infer.programs import prior_ranges
 from progressfit.infer.quantity import measured, quantity_and_gradient
 from progressfit.infer.refit import Changes, Refitted, known_optima, refit
 from progressfit.infer.result import Fit
+from progressfit.infer.verdicts import likelihood_ratio
 from progressfit.model import Model
 from progressfit.params import constrain, coordinate_names, dimension, priors
 

@@ -10,9 +10,9 @@ import jax.numpy as jnp
 import numpy as np
 
 from progressfit._x64 import require_x64
-from progressfit.analysis.growth import doubling_time
 from progressfit.dataset import Record
 from progressfit.features import decimal_year
+from progressfit.growth import doubling_time
 from progressfit.model import Model
 
 # Natural logarithms of the smallest and largest amounts of an input that are looked at, in any unit.

@@ -13,7 +13,7 @@ import numpyro.distributions as dist
 from numpyro.distributions import Distribution
 
 from progressfit._x64 import require_x64
-from progressfit.analysis.growth import doubling_interval, growth_rate
+from progressfit.growth import doubling_interval, growth_rate
 from progressfit.infer.optimise import check_key
 from progressfit.infer.result import Draws, Fit
 

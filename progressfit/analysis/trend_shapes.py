@@ -14,11 +14,11 @@ import numpy as np
 from numpyro.distributions import Distribution, HalfNormal, LogNormal, Normal, Uniform
 
 from progressfit._x64 import require_x64
-from progressfit.analysis.growth import growth_rate
 from progressfit.analysis.outlook import best_row, require_dates
 from progressfit.analysis.selection import better
 from progressfit.compiled import compiled
 from progressfit.dataset import Dataset, Record
+from progressfit.growth import growth_rate
 from progressfit.infer.optimise import check_key, fitted_weights, prior_weight_of
 from progressfit.infer.prepare import prepare
 from progressfit.infer.programs import draw_starts

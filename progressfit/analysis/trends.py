@@ -12,7 +12,6 @@ import numpy as np
 from progressfit._x64 import require_x64
 from progressfit.analysis.compare import compare
 from progressfit.analysis.comparison import Comparison
-from progressfit.analysis.growth import growth_rate
 from progressfit.analysis.heldout import forward_validation
 from progressfit.analysis.outlook import outlook
 from progressfit.analysis.predict import Prediction, predict_intervals
@@ -21,6 +20,7 @@ from progressfit.analysis.stacking import Stacked, stacking_weights
 from progressfit.analysis.trend_shapes import row_at, trend_forms
 from progressfit.analysis.validation import Validation
 from progressfit.dataset import Dataset, Record
+from progressfit.growth import growth_rate
 from progressfit.infer.optimise import check_key, fit, fitted_weights
 from progressfit.infer.result import Draws, Fit
 from progressfit.infer.sample import sample

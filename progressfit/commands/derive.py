@@ -7,7 +7,7 @@ import jax
 import numpy as np
 
 from progressfit.analysis.allocation import optimal_allocation
-from progressfit.analysis.growth import growth_rate
+from progressfit.growth import growth_rate
 from progressfit.infer.result import Draws, Fit
 from progressfit.model import Model, channels
 from progressfit.params import leaves

@@ -24,6 +24,7 @@ from progressfit.report.fit_answer import FitAnswer
 
 Say = Callable[[str], None]
 _FEW_INSIDE = 0.1
+_INTERRUPTED = "before the replicates were complete, so there are no intervals"
 
 
 class FitJob(NamedTuple):
@@ -37,6 +38,13 @@ class FitJob(NamedTuple):
     columns: Columns
     arguments: dict[str, Any]
     clock: Clock
+
+
+class Interrupted(KeyboardInterrupt):
+    """The work was interrupted after the fit itself; ``answer`` is what there is, without intervals."""
+
+    def __init__(self, answer: FitAnswer):
+        self.answer = answer
 
 
 def prepare_fit(request: FitRequest, say: Say) -> FitJob:
@@ -79,19 +87,26 @@ def run_fit(job: FitJob, say: Say) -> FitAnswer:
         objective=_objective_of(request),
         max_steps=request.max_steps,
     )
-    draws = _draws(point, data, keys[1], request, say)
+    try:
+        draws = _draws(point, data, keys[1], request, say)
+    except KeyboardInterrupt:
+        raise Interrupted(_answer(job, point, None, interrupted=_INTERRUPTED)) from None
+    return _answer(job, point, draws)
+
+
+def _answer(job: FitJob, point: Fit, draws: Draws | None, **more: str) -> FitAnswer:
+    request = job.request
     letters = dict(getattr(law_module(request.law), "LETTERS", {}))
-    derived = derive(point, draws, letters, tuple(job.columns.inputs), request.compute, request.level)
     return FitAnswer(
         law=request.law,
         arguments=job.arguments,
-        settings=_settings(request, point),
+        settings=_settings(request, point) | more,
         fit=point,
         draws=draws,
-        data=data,
+        data=job.data,
         level=request.level,
-        derived=derived,
-        notes=spread_notes(point, data),
+        derived=derive(point, draws, letters, tuple(job.columns.inputs), request.compute, request.level),
+        notes=spread_notes(point, job.data),
         seconds=job.clock.seconds(),
     )
 

@@ -10,11 +10,13 @@ import numpy as np
 from progressfit._x64 import require_x64
 from progressfit.dataset import Dataset
 from progressfit.infer.certificate import at_bound, is_stationary
+from progressfit.infer.checkpoint import fingerprint
 from progressfit.infer.clock import Clock
 from progressfit.infer.devices import gather, plan_batch, share
 from progressfit.infer.optimise import check_key, fitted_weights, prior_weight_of
 from progressfit.infer.programs import Ranges, Replicates, fit_replicates, prior_ranges
 from progressfit.infer.result import RESULTS, Draws, Fit, stack_values
+from progressfit.infer.stretches import by_stretches
 from progressfit.params import Numbers, dimension
 
 Kind = Literal["rows", "clusters", "bayesian", "residual"]
@@ -78,23 +80,27 @@ def bootstrap(
     if not isinstance(replicates, int) or replicates < 1:
         raise ValueError(f"replicates={replicates}: give a whole number, at least one")
     clock = Clock()
-    table = _clustered(data, kind).bare()
-    origins = [optimum.z for optimum in point.optima]
-    ranges = prior_ranges(point.spec)
-    ends = fit_replicates(
-        point.spec,
-        # The best optimum alone is repeated, so that both choices run the same compiled program.
-        jnp.asarray(origins if starts == "optima" else origins[:1] * len(origins)),
-        share(jax.random.split(check_key(key), replicates)),
-        table,
+    table, ranges = _clustered(data, kind).bare(), prior_ranges(point.spec)
+    known = [optimum.z for optimum in point.optima]
+    # The best optimum alone is repeated, so that both choices run the same compiled program.
+    begin = jnp.asarray(known if starts == "optima" else known[:1] * len(known))
+    settings = (
         np.int64(np.max(table.clusters) + 1),
         fitted_weights(point, data),
         prior_weight_of(point.stats["objective"]),
         np.int64(max_steps),
-        ranges,
-        kind="rows" if kind == "clusters" else kind,
-        plan=plan_batch(len(table), dimension(point.spec), chunk, replicates),
     )
+    scheme = "rows" if kind == "clusters" else kind
+    keys = jax.random.split(check_key(key), replicates)
+    plan = plan_batch(len(table), dimension(point.spec), chunk, replicates)
+
+    def refits(keys: jax.Array) -> Replicates:
+        return fit_replicates(point.spec, begin, keys, table, *settings, ranges, kind=scheme, plan=plan)
+
+    def run() -> str:
+        return fingerprint(point.spec, begin, keys, table, settings, f"{scheme} {jax.__version__}")
+
+    ends = by_stretches(refits, share(keys), plan, f"{_WORDS[kind]}, {replicates} replicates", run)
     found = _draws(point, gather(ends, replicates), ranges, _WORDS[kind], clock)
     few = kind in ("clusters", "bayesian") and int(np.max(table.clusters)) + 1 < _ENOUGH_CLUSTERS
     return dataclasses.replace(found, result=RESULTS.FEW_CLUSTERS) if few else found

@@ -17,6 +17,7 @@ from progressfit.infer.nuts import Settings, Step, advance_chains, begin_chains
 from progressfit.infer.programs import draw_starts
 from progressfit.infer.student_mixture import draw
 from progressfit.infer.survey import Survey
+from progressfit.infer.watch import activity
 from progressfit.model import Model
 
 STRETCH = 250
@@ -96,11 +97,16 @@ def run_chains(
     if checkpoint is not None:
         # The survey is kept as well: computed again, it may differ in its last bits, and with it every later step.
         done, found, states, kept = read(checkpoint, run, (done, found, states, kept)) or (done, found, states, kept)
-    for stretch in range(int(done), stretches):
-        states, steps = advance_chains(*posterior, found, accept, states, settings=settings, count=STRETCH, plan=plan)
-        kept = _filled(kept, steps, stretch * STRETCH)
-        if checkpoint is not None:
-            write(checkpoint, run, (np.asarray(stretch + 1), found, states, kept))
+    with activity(f"posterior, {chains} chains", stretches * STRETCH) as advanced:
+        advanced(int(done) * STRETCH)
+        for stretch in range(int(done), stretches):
+            states, steps = advance_chains(
+                *posterior, found, accept, states, settings=settings, count=STRETCH, plan=plan
+            )
+            kept = _filled(kept, steps, stretch * STRETCH)
+            advanced(STRETCH)
+            if checkpoint is not None:
+                write(checkpoint, run, (np.asarray(stretch + 1), found, states, kept))
     window = slice(settings.warmup, settings.warmup + draws)
     return gather(jax.tree.map(lambda column: column[:, window], kept), chains)
 

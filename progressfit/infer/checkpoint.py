@@ -3,6 +3,9 @@
 import hashlib
 import os
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +13,32 @@ import jax
 import numpy as np
 
 from progressfit.compiled import ordered
+
+_folder: ContextVar[Path | None] = ContextVar("folder", default=None)
+
+
+@contextmanager
+def keep_partial(folder: str | Path | None) -> Iterator[None]:
+    """Within the block, bootstraps and posteriors keep what is done in a folder, and go on from what they find there.
+
+    A run that was interrupted or killed is started again with the same arguments (same table, spec, key and
+    settings), and ends with the same numbers. Files of other runs do no harm; the folder can be removed at any time.
+
+    Parameters
+    ----------
+    folder
+        Where to keep it; made if it does not exist. ``None`` keeps nothing.
+    """
+    before = _folder.set(None if folder is None else Path(folder))
+    try:
+        yield
+    finally:
+        _folder.reset(before)
+
+
+def kept_folder() -> Path | None:
+    """Where results are being kept, if anywhere."""
+    return _folder.get()
 
 
 def fingerprint(*trees: Any) -> str:

@@ -57,3 +57,39 @@ def standard_errors(spec: Model, z: np.ndarray, covariance: np.ndarray) -> Value
         variance = np.einsum("ij,jk,ik->i", jacobian, covariance[own, own], jacobian)
         found[leaf.path] = np.sqrt(variance).reshape(leaf.prior.shape())
     return found
+
+
+def normal_quantile(probability: float) -> float:
+    """Quantile of the standard normal distribution."""
+    return float(jax.scipy.special.ndtri(probability))
+
+
+def normal_intervals(spec: Model, z: np.ndarray, covariance: np.ndarray, level: float) -> Values:
+    """Central intervals of the free leaves: normal in unconstrained coordinates, so that ends stay in range.
+
+    Parameters
+    ----------
+    spec, z, covariance
+        As for :func:`standard_errors`.
+    level
+        Coverage.
+
+    Returns
+    -------
+    Arrays ``(2, ...)`` by path, low before high; NaN where the covariance is, and for shares of a whole.
+    """
+    reach = normal_quantile((1 + level) / 2) * np.sqrt(np.diag(covariance))
+    found: Values = {}
+    for leaf in free_leaves(spec):
+        own, shape = slice(leaf.start, leaf.start + leaf.size), leaf.prior.shape()
+        if leaf.size != np.prod(shape):  # entries that depend on each other, such as shares
+            found[leaf.path] = np.full((2, *shape), np.nan)
+            continue
+        ends = []
+        for sign in (-1, 1):
+            moved = np.array(z)
+            moved[own] += sign * reach[own]
+            ends.append(np.asarray(constrain(spec, jnp.asarray(moved))[0][leaf.path]))
+        # A bijection may fall: x -> -exp(x) for a negative parameter.
+        found[leaf.path] = np.sort(np.stack(ends), axis=0)
+    return found

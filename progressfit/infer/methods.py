@@ -8,12 +8,13 @@ import jax
 import numpy as np
 
 from progressfit.infer.chains import Posterior, chain_starts, run_chains
-from progressfit.infer.checkpoint import fingerprint
+from progressfit.infer.checkpoint import fingerprint, kept_folder
 from progressfit.infer.importance import resampled
 from progressfit.infer.islands import evidence_of, pooled_draws
 from progressfit.infer.nuts import Settings
 from progressfit.infer.smc import ISLAND_CHAINS, run_smc
 from progressfit.infer.survey import Survey
+from progressfit.infer.watch import activity
 
 # Effective draws per coordinate from which on a covariance can be trusted to give the chains their coordinates.
 _ENOUGH = 10
@@ -69,6 +70,7 @@ def _by_chains(job: Job) -> Made:
     settings = Settings(warmup=options.warmup, depth=options.max_tree_depth, adapt=few)
     start_key, chain_key = jax.random.split(job.key)
     words = str((options.chains, options.draws, options.target_accept, settings, jax.__version__))
+    place, run = _kept(job, words)
     steps = run_chains(
         job.posterior,
         job.survey,
@@ -77,13 +79,22 @@ def _by_chains(job: Job) -> Made:
         draws=options.draws,
         target_accept=options.target_accept,
         settings=settings,
-        checkpoint=options.checkpoint,
-        run=fingerprint(job.posterior, job.key, words) if options.checkpoint else "",
+        checkpoint=place,
+        run=run,
     )
     sampler = steps._asdict()
     z = sampler.pop("z")
     sampler["tree_depth"] = np.log2(np.maximum(steps.n_steps, 1)).astype(int) + 1
     return Made(z, z, sampler, {"warmup": options.warmup, "target_accept": options.target_accept})
+
+
+def _kept(job: Job, words: str) -> tuple[Path | None, str]:
+    """Where the state of the run is kept, if anywhere, and its fingerprint: as asked, or where all is being kept."""
+    folder = kept_folder()
+    if job.options.checkpoint is None and folder is None:
+        return None, ""
+    run = fingerprint(job.posterior, job.key, words)
+    return job.options.checkpoint or (folder / f"{run}.npz" if folder is not None else None), run
 
 
 def _by_weights(job: Job) -> Made:
@@ -99,7 +110,9 @@ def _by_islands(job: Job) -> Made:
     options = job.options
     particles = -(-options.draws // ISLAND_CHAINS) * ISLAND_CHAINS
     running, pooling = jax.random.split(job.key)
-    run = run_smc(*job.posterior, running, particles=particles, islands=options.chains, checkpoint=options.checkpoint)
+    place, _ = _kept(job, f"islands {options.chains} {jax.__version__}")
+    with activity(f"posterior, {options.chains} islands of particles"):
+        run = run_smc(*job.posterior, running, particles=particles, islands=options.chains, checkpoint=place)
     kept = np.linspace(0, particles - 1, options.draws).round().astype(int)
     evidence, error = evidence_of(run)
     pooled = pooled_draws(run, pooling).reshape(run.z.shape)

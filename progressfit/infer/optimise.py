@@ -18,6 +18,7 @@ from progressfit.infer.least_squares import least_squares
 from progressfit.infer.prepare import prepare
 from progressfit.infer.programs import draw_starts, fit_starts, prior_ranges
 from progressfit.infer.result import RESULTS, Fit
+from progressfit.infer.watch import activity
 from progressfit.model import Model
 from progressfit.params import bind, dimension, free_leaves, unconstrain
 
@@ -94,19 +95,12 @@ def fit(
     points = starting_points(spec, key, starts)
     table, counted, plan = arrange(bare, row_weights, len(points), dimension(spec), chunk)
     ranges = prior_ranges(spec)
-    found = fit_starts(
-        spec,
-        share(points),
-        table,
-        counted,
-        prior_weight,
-        np.int64(max_steps),
-        np.bool_(revive),
-        ranges,
-        jacobian=False,
-        plan=plan,
-    )
-    ends = gather_ends(found, ranges, len(points))
+    steps, moving = np.int64(max_steps), np.bool_(revive)
+    with activity(f"fit from {len(points)} starts"):
+        found = fit_starts(
+            spec, share(points), table, counted, prior_weight, steps, moving, ranges, jacobian=False, plan=plan
+        )
+        ends = gather_ends(found, ranges, len(points))
     optima = distinct_optima(spec, ends) or (best_end(spec, ends),)
     slopes = least_squares(spec, optima[0].z, bare, row_weights)
     prior_sd = ranges.scale if objective == "map" else None

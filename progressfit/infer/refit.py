@@ -19,6 +19,7 @@ from progressfit.infer.objective import constants_of
 from progressfit.infer.optimise import fitted_weights, prior_weight_of
 from progressfit.infer.programs import Ranges, prior_ranges, solve_best, step_scale
 from progressfit.infer.result import Fit
+from progressfit.infer.stretches import by_stretches
 from progressfit.model import Model
 from progressfit.params import Numbers, Values, constrain, dimension, numeric
 
@@ -159,9 +160,8 @@ def refit(
     index = np.minimum(np.arange(_padded(count, len(table) * (dimension(spec) + 1))), count - 1)
     members = share(jax.tree.map(lambda leaf: jnp.asarray(np.asarray(leaf, np.float64)[index]), changes))
     plan = plan_batch(len(table), dimension(spec), None, count)
-    found = _refit(
-        spec, jnp.asarray(starts), table, jnp.asarray(weights), np.float64(prior_weight), ranges, members, plan=plan
-    )
+    problem = (spec, jnp.asarray(starts), table, jnp.asarray(weights), np.float64(prior_weight), ranges)
+    found = by_stretches(lambda own: _refit(*problem, own, plan=plan), members, plan, f"{count} refits")
     end = jax.tree.map(lambda leaf: leaf[:count], gather(found, len(index)))
     scale, centre = ranges.finite_scale, np.asarray(ranges.centre)
     bound = np.any(list(at_bound(spec, end.z, end.step, scale, centre).values()), axis=0)

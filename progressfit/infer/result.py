@@ -14,11 +14,12 @@ from progressfit._x64 import require_x64
 from progressfit.compiled import compiled, ordered, restored
 from progressfit.dataset import Dataset
 from progressfit.density import log_density
-from progressfit.infer.curvature import hessian_covariance, standard_errors
+from progressfit.infer.curvature import hessian_covariance, normal_intervals, standard_errors
 from progressfit.infer.describe import describe_draws, describe_fit
 from progressfit.infer.identification import Identification, Runaway
 from progressfit.infer.kinks import has_kinks
 from progressfit.infer.least_squares import LeastSquares, least_squares_covariance
+from progressfit.infer.show import as_html, as_text
 from progressfit.model import Model
 from progressfit.noise import Gaussian, Huber
 from progressfit.params import Numbers, Values, bind, constrain
@@ -147,7 +148,7 @@ class Certificate:
     identification: Identification
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, repr=False)
 class Fit:
     """A point fit: always complete, and honest about what it did not reach.
 
@@ -233,13 +234,27 @@ class Fit:
             raise ValueError(f"kind='{kind}': choose 'hessian' or 'gauss-newton'")
         if ddof != 0:
             raise ValueError(f"ddof={ddof} belongs to kind='gauss-newton'; the Hessian has no such correction")
-        if has_kinks(self.spec) or self._nearly_kinked():
+        if not self.smooth:
             return {path: np.full(np.shape(value), np.nan) for path, value in best.values.items()}
         return standard_errors(self.spec, best.z, hessian_covariance(best.hessian))
 
-    def _nearly_kinked(self) -> bool:
+    def normal_intervals(self, level: float = 0.95) -> Values:
+        """Intervals of the free parameters from the curvature at the best optimum, arrays ``(2, ...)`` by path.
+
+        Normal in unconstrained coordinates, so that they stay in range; NaN where :meth:`stderr` is. They know nothing
+        of other optima: a bootstrap or a sample does.
+        """
+        best = self.optima[0]
+        if not self.smooth:
+            return {path: np.full((2, *np.shape(value)), np.nan) for path, value in best.values.items()}
+        return normal_intervals(self.spec, best.z, hessian_covariance(best.hessian), level)
+
+    @property
+    def smooth(self) -> bool:
+        """Whether the curvature at the optimum says anything about spread: no kinks, and none nearly there."""
         noise = self.model.noise
-        return isinstance(noise, Huber) and bool(np.asarray(noise.delta) < _NEAR_KINK)
+        nearly = isinstance(noise, Huber) and bool(np.asarray(noise.delta) < _NEAR_KINK)
+        return not (nearly or has_kinks(self.spec))
 
     def _require_least_squares(self) -> None:
         if isinstance(self.spec.noise, Gaussian) and self.least_squares.common_scale:
@@ -254,11 +269,18 @@ class Fit:
             "kind='hessian', or a bootstrap"
         )
 
+    def __repr__(self) -> str:
+        state = "converged" if self.converged else "not certified"
+        return f"<Fit of {self.stats['n']} rows: objective {self.objective:.6f}, {state}; print it for more>"
+
     def __str__(self) -> str:
-        return describe_fit(self)
+        return as_text(describe_fit(self))
+
+    def _repr_html_(self) -> str:
+        return as_html(describe_fit(self))
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, repr=False)
 class Draws:
     """Many models at once: bootstrap replicates, or draws from a posterior or an approximation of one.
 
@@ -319,8 +341,14 @@ class Draws:
         """``fn`` of every model, stacked along a leading axis of draws; certified or not, in the order of ``ok``."""
         return map_values(fn, self.spec, self.values)
 
+    def __repr__(self) -> str:
+        return f"<{len(self)} draws, {self.kind}: {self.failed} failed; print them for more>"
+
     def __str__(self) -> str:
-        return describe_draws(self)
+        return as_text(describe_draws(self))
+
+    def _repr_html_(self) -> str:
+        return as_html(describe_draws(self))
 
 
 def map_values(fn: Callable[[Model], Any], spec: Model, values: Values) -> Any:

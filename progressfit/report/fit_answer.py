@@ -12,7 +12,7 @@ import jax
 import numpy as np
 
 from progressfit.dataset import Dataset
-from progressfit.infer.describe import certificate_sentences, prior_speaks
+from progressfit.infer.describe import certificate_sentences, draws_sentence, prior_speaks
 from progressfit.infer.result import RESULTS, Draws, Fit, Optimum
 from progressfit.noise import Huber
 from progressfit.params import entry_names, is_fixed
@@ -217,7 +217,7 @@ def fit_text(answer: FitAnswer) -> str:
 
 def _draws_sentence(draws: Draws) -> str:
     if draws.ok.any():
-        return str(draws)
+        return draws_sentence(draws)
     return f"{len(draws)} draws, {draws.kind}; none of them is certified, so there are no intervals."
 
 

@@ -10,8 +10,8 @@ import numpy as np
 import pandas as pd
 
 from progressfit._x64 import require_x64
-from progressfit.analysis.growth import doubling_interval, doubling_time, duration, growth_rate
 from progressfit.analysis.identify import determined
+from progressfit.growth import doubling_interval, doubling_time, duration, growth_rate
 from progressfit.infer.result import RESULTS, Draws, Fit
 from progressfit.model import Model
 from progressfit.studies.base import Quantity, StudyResult

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import jax
 import numpy as np
 
-from progressfit.analysis.growth import doubling_interval, doubling_time, duration
+from progressfit.growth import doubling_interval, doubling_time, duration
 from progressfit.infer.optimise import check_key, fit
 from progressfit.infer.result import Draws, Fit
 from progressfit.infer.sample import sample

@@ -5,7 +5,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from progressfit.analysis.growth import doubling_time
 from progressfit.analysis.irreducible import (
     SCENARIOS,
     FreeError,
@@ -13,6 +12,7 @@ from progressfit.analysis.irreducible import (
     free_irreducible_error,
     irreducible_error,
 )
+from progressfit.growth import doubling_time
 from progressfit.sensitivity.base import TELLING, Question, Rows, Section, interval_words, rate_words, row_names
 from progressfit.sensitivity.drawing import BLUE, DARK, ORANGE, PALE
 from progressfit.studies.base import doubt_about

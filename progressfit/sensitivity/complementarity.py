@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from progressfit.analysis.complementarity import INTERACTION, Complementarity, complementarity, with_interaction
-from progressfit.analysis.growth import doubling_time, duration
+from progressfit.growth import doubling_time, duration
 from progressfit.sensitivity.base import Question, Section, rate_words, row_names
 from progressfit.sensitivity.drawing import BLUE, DARK, ORANGE, PALE
 from progressfit.studies.base import doubt_about

@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from progressfit.analysis.growth import doubling_time, duration
 from progressfit.analysis.influence import Influence, LeftOut, influence, leave_out
+from progressfit.growth import doubling_time, duration
 from progressfit.sensitivity.base import Question, Section, rate_words
 from progressfit.sensitivity.drawing import agreement, bars
 

@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from progressfit.analysis.conventions import Conventions, Switched
-from progressfit.analysis.growth import doubling_time, duration
 from progressfit.analysis.simex import Extrapolated
+from progressfit.growth import doubling_time, duration
 from progressfit.sensitivity.base import Question, interval_words, rate_words
 
 if TYPE_CHECKING:

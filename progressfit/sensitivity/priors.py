@@ -5,7 +5,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from progressfit.analysis.growth import doubling_time
 from progressfit.analysis.priors import (
     SENSITIVE,
     HyperDerivative,
@@ -16,6 +15,7 @@ from progressfit.analysis.priors import (
     prior_sweep,
     rescaled_priors,
 )
+from progressfit.growth import doubling_time
 from progressfit.hyper import WIDTH
 from progressfit.params import improper, priors
 from progressfit.sensitivity.base import Question, Rows, Section, rate_words

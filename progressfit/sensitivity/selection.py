@@ -5,7 +5,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from progressfit.analysis.growth import doubling_time
 from progressfit.analysis.selection import (
     Filtered,
     Selection,
@@ -16,6 +15,7 @@ from progressfit.analysis.selection import (
     selection,
     state_of_the_art,
 )
+from progressfit.growth import doubling_time
 from progressfit.params import dimension
 from progressfit.sensitivity.base import Question, Section, rate_words
 from progressfit.sensitivity.drawing import BLUE, DARK, ORANGE, PALE, titled

@@ -8,9 +8,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from progressfit.analysis.growth import doubling_interval, doubling_time, duration
 from progressfit.analysis.threshold import ThresholdReading, ceiling, reduction_rate, threshold_readings
 from progressfit.dataset import Record
+from progressfit.growth import doubling_interval, doubling_time, duration
 from progressfit.infer.bootstrap import bootstrap
 from progressfit.infer.result import Draws
 from progressfit.model import Model, mean_terms

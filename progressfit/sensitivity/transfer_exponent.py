@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from progressfit.analysis.growth import doubling_time
 from progressfit.analysis.transfer_exponent import DataTransfer, data_transfer
+from progressfit.growth import doubling_time
 from progressfit.infer.result import RESULTS, Draws
 from progressfit.sensitivity.base import Question, Rows, Section, interval_words, rate_words
 from progressfit.sensitivity.drawing import BLUE, DARK, ORANGE, PALE

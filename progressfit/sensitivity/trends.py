@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 import jax
 import numpy as np
 
-from progressfit.analysis.growth import doubling_time
 from progressfit.analysis.outlook import require_dates
 from progressfit.analysis.trend_shapes import Breaks, trend_breaks
 from progressfit.analysis.trends import Trends, TrendShape, forward_cuts, trends
 from progressfit.analysis.variants import Variant, variants
+from progressfit.growth import doubling_time
 from progressfit.infer.result import RESULTS
 from progressfit.model import mean_terms
 from progressfit.sensitivity.base import TELLING, Question, Rows, Section, rate_words

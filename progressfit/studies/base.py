@@ -6,8 +6,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from progressfit.analysis.growth import growth_rate
 from progressfit.dataset import Dataset, Record
+from progressfit.growth import growth_rate
 from progressfit.infer.result import RESULTS, Draws, Fit
 from progressfit.model import Model
 

@@ -5,8 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from progressfit.analysis.growth import doubling_interval, doubling_time, duration, growth_rate
 from progressfit.analysis.identify import determined
+from progressfit.growth import doubling_interval, doubling_time, duration, growth_rate
 from progressfit.infer.clock import Clock
 from progressfit.infer.describe import certificate_sentences
 from progressfit.infer.result import Draws

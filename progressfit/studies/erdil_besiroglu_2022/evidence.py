@@ -8,10 +8,10 @@ import numpy as np
 from jax.scipy.special import logit
 
 from progressfit.analysis.attribution import compute_equivalent_gain, shapley
-from progressfit.analysis.growth import growth_rate
 from progressfit.analysis.threshold import ThresholdReading, threshold_readings
 from progressfit.dataset import Dataset, Record
 from progressfit.datasets import imagenet
+from progressfit.growth import growth_rate
 from progressfit.infer.bootstrap import bootstrap
 from progressfit.infer.laplace import laplace
 from progressfit.infer.optimise import fit

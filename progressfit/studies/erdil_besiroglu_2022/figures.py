@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from progressfit.analysis.growth import doubling_interval, doubling_time, growth_rate
+from progressfit.growth import doubling_interval, doubling_time, growth_rate
 from progressfit.infer.result import Draws
 from progressfit.studies.base import Marginal, Quantity, sectioned
 from progressfit.studies.erdil_besiroglu_2022 import published

@@ -4,10 +4,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from progressfit.analysis.growth import growth_rate
 from progressfit.analysis.predict import extrapolation
 from progressfit.analysis.threshold import pareto_frontier
 from progressfit.dataset import Record
+from progressfit.growth import growth_rate
 from progressfit.params import bind, constrain
 from progressfit.studies.base import BarsPicture, Curve, CurvesPicture, ModesPicture, Picture
 from progressfit.studies.erdil_besiroglu_2022 import published

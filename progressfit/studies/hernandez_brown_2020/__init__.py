@@ -6,10 +6,10 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 
-from progressfit.analysis.growth import doubling_interval, doubling_time, duration
 from progressfit.analysis.influence import LeftOut, leave_out
 from progressfit.dataset import Dataset
 from progressfit.datasets import efficiency, efficiency_table
+from progressfit.growth import doubling_interval, doubling_time, duration
 from progressfit.infer.clock import Clock
 from progressfit.infer.describe import certificate_sentences
 from progressfit.infer.optimise import fit

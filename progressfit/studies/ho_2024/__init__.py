@@ -6,8 +6,8 @@ from typing import Any
 import jax
 import numpy as np
 
-from progressfit.analysis.growth import doubling_interval, doubling_time, duration
 from progressfit.datasets import language
+from progressfit.growth import doubling_interval, doubling_time, duration
 from progressfit.infer.clock import Clock
 from progressfit.infer.describe import certificate_sentences
 from progressfit.infer.optimise import fit

@@ -6,7 +6,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from progressfit.analysis.attribution import Attribution, shapley
-from progressfit.analysis.growth import doubling_time
+from progressfit.growth import doubling_time
 from progressfit.infer.result import Draws, Fit
 from progressfit.model import Model
 from progressfit.studies.base import Marginal, Quantity, sectioned
