@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from progressfit.analysis.growth import doubling_interval
+from progressfit.growth import doubling_interval
 from progressfit.report.webpage.allocation import split_tiles
 from progressfit.report.webpage.case import Case, NoRate
 from progressfit.report.webpage.content import Block, Tile

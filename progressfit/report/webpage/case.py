@@ -9,7 +9,7 @@ import jax
 import numpy as np
 
 from progressfit.analysis.compute_growth import PAIR, effective_compute_growth
-from progressfit.analysis.growth import growth_rate
+from progressfit.growth import growth_rate
 from progressfit.analysis.identify import determined
 from progressfit.analysis.predict import Extrapolation, extrapolation
 from progressfit.analysis.selection import better

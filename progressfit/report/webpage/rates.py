@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from progressfit.analysis.growth import doubling_interval
+from progressfit.growth import doubling_interval
 from progressfit.infer.result import Draws
 from progressfit.report.webpage.answer import ends
 from progressfit.report.webpage.case import Case, NoRate

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from progressfit.analysis.growth import doubling_interval, doubling_time, duration
+from progressfit.growth import doubling_interval, doubling_time, duration
 
 LN10 = math.log(10.0)
 
