@@ -1,6 +1,7 @@
 """The command line: ``progressfit reproduce``, ``sensitivity``, ``fit`` and ``list``."""
 
 import argparse
+import shlex
 import shutil
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -27,6 +28,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     0 done and certified; 1 done, but not certified (the reason on standard error); 2 bad input; 130 interrupted.
     """
     arguments = _parser().parse_args(argv)
+    arguments.said = shlex.join(["progressfit", *(sys.argv[1:] if argv is None else argv)])
     try:
         return arguments.command(arguments)
     except KeyboardInterrupt:
@@ -149,7 +151,8 @@ def _reproduce(arguments: argparse.Namespace) -> int:
     with _long_work(arguments.out):
         result = study.run(Wanted(arguments.seed, arguments.quick, arguments.sample, arguments.table), _say)
     print(study_json(result) if arguments.json else answer_text(result))
-    if arguments.out is not None and not _written(lambda folder: write_folder(result, folder), arguments.out):
+    facts = {"Command": arguments.said, "Seed": str(arguments.seed)}
+    if arguments.out is not None and not _written(lambda folder: write_folder(result, folder, facts), arguments.out):
         return BAD_INPUT
     return _status(result.doubt)
 

@@ -7,6 +7,7 @@ from progressfit.report.netcdf import load, save
 from progressfit.report.plots import draw
 from progressfit.report.prior_picture import prior_picture
 from progressfit.report.table import summary
+from progressfit.report.webpage.report import page
 
 __all__ = [
     "arviz",
@@ -14,6 +15,7 @@ __all__ = [
     "draw",
     "draw_calibration",
     "load",
+    "page",
     "plot_comparison",
     "prior_picture",
     "save",

@@ -3,6 +3,7 @@
 import dataclasses
 import importlib.metadata
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,8 @@ from progressfit.report.netcdf import save
 from progressfit.report.plain import VERSIONED, finite
 from progressfit.report.plots import draw
 from progressfit.report.table import figures_frame, figures_text, wrapped
+from progressfit.report.webpage.content import Table
+from progressfit.report.webpage.report import page
 from progressfit.studies.base import Quantity, StudyResult
 
 
@@ -95,8 +98,17 @@ def answer_text(result: StudyResult) -> str:
     return "\n".join([*lines, "", seconds])
 
 
-def write_folder(result: StudyResult, folder: Path) -> list[Path]:
-    """Write the answer as text and JSON, every table as CSV, and every picture as PNG.
+def write_folder(result: StudyResult, folder: Path, facts: Mapping[str, str]) -> list[Path]:
+    """Write the answer as text and JSON, the report page, every table as CSV, and every picture as PNG.
+
+    Parameters
+    ----------
+    result
+        What the study found.
+    folder
+        Made if need be.
+    facts
+        More for the fit card of the page: the command, the seed.
 
     Returns
     -------
@@ -119,7 +131,25 @@ def write_folder(result: StudyResult, folder: Path) -> list[Path]:
         written.append(folder / f"{name}.png")
         draw(picture, written[-1])
     if result.posterior is not None:
-        draws, data = result.posterior
         written.append(folder / "posterior.nc")
-        save(arviz(draws, data, key=jax.random.key(0), name=result.study), written[-1])
-    return written
+        save(arviz(result.posterior, result.data, key=jax.random.key(0), name=result.study), written[-1])
+    return [*written, _write_page(result, folder / "report.html", facts)]
+
+
+def _write_page(result: StudyResult, path: Path, facts: Mapping[str, str]) -> Path:
+    rows = tuple(
+        (one.name, one.published, one.value, "" if one.agrees is None else "yes" if one.agrees else "no", one.why)
+        for one in result.quantities
+    )
+    head = ("figure", "published", "found", "agrees", "remark")
+    return page(
+        path,
+        result.fit,
+        result.data,
+        key=jax.random.key(0),
+        draws=result.draws,
+        title=result.title,
+        said=result.answer,
+        facts=facts,
+        tables=(Table("Figures of the study", head, rows),),
+    )

@@ -21,6 +21,7 @@ from progressfit.report.export import certificate_dict
 from progressfit.report.netcdf import save
 from progressfit.report.plain import VERSIONED, finite
 from progressfit.report.table import wrapped
+from progressfit.report.webpage.report import page
 
 Interval = tuple[float, float]
 
@@ -262,7 +263,9 @@ def _derived_line(figure: DerivedFigure) -> str:
 
 
 def write_fit(answer: FitAnswer, folder: Path) -> list[Path]:
-    """Write ``fit.json``, ``parameters.csv`` and the draws: ``replicates.csv`` or ``posterior.nc``.
+    """Write ``fit.json``, ``parameters.csv``, the page ``report.html``, and the draws.
+
+    Replicates go into ``replicates.csv``, draws from a posterior into ``posterior.nc``.
 
     Returns
     -------
@@ -283,7 +286,22 @@ def write_fit(answer: FitAnswer, folder: Path) -> list[Path]:
     elif answer.draws is not None:
         written.append(folder / "posterior.nc")
         save(arviz(answer.draws, answer.data, key=jax.random.key(0), name=answer.law), written[-1])
-    return written
+    return [*written, _write_page(answer, folder / "report.html")]
+
+
+def _write_page(answer: FitAnswer, path: Path) -> Path:
+    said = {name: value for name, value in answer.settings.items() if value not in (None, "", {}, ())}
+    facts = {name.capitalize(): value if isinstance(value, str) else json.dumps(value) for name, value in said.items()}
+    return page(
+        path,
+        answer.fit,
+        answer.data,
+        key=jax.random.key(0),
+        draws=() if answer.draws is None else answer.draws,
+        level=answer.level,
+        title=f"{answer.law}: {Path(str(answer.settings['table'])).name}",
+        facts={"Law": answer.law} | facts,
+    )
 
 
 def _parameter_rows(answer: FitAnswer) -> list[list[Any]]:

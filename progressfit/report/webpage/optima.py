@@ -25,8 +25,10 @@ def optima(case: Case) -> Block:
     if not case.quotable:
         return Block(NAME, TITLE, sentences, tables=(table,))
     caption = (
-        "Each optimum by the growth rate it gives and by how far its objective (negative log density) lies above the best "
-        "one; the larger the point, the more starts end there. Optima less than 2 apart are hardly told apart by the data."
+        "Each optimum by the growth rate it gives and by how far its objective (negative log density) lies above the "
+        "best "
+        "one; the larger the point, the more starts end there. Optima less than 2 apart are hardly told apart by the "
+        "data."
     )
     chart = Chart("chart-optima", caption, finished(_chart(case, rows), 220, caption), table)
     return Block(NAME, TITLE, sentences, charts=(chart,))

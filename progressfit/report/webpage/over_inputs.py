@@ -1,4 +1,4 @@
-"""The fit over its inputs: every row against compute (or the input of the reader's choice), with curves of equal size."""
+"""The fit over its inputs: every row against compute (or the input of the reader's choice), and curves of equal size."""
 
 from typing import Any
 
@@ -26,7 +26,8 @@ def over_inputs(case: Case) -> Block | Inapplicable:
     caption = (
         f"{case.data.labels.response} by {axis}, observed (points) and fitted (short lines). "
         + (
-            "Each thin curve is the law for one model size as data grow; the thick one is the best split of each budget, "
+            "Each thin curve is the law for one model size as data grow; the thick one is the best split of each "
+            "budget, "
             "dashed outside the table. "
             if paired
             else ""
@@ -154,7 +155,8 @@ def _worst(case: Case) -> str:
     k = int(np.argmax(off))
     return (
         f"{int(case.used.sum())} rows; observed and fitted {case.data.labels.response} differ by "
-        f"{np.median(off[case.used]):.3g} in the middle, most for {case.data.row_names[k]} (observed {case.observed[k]:.4g}, "
+        f"{np.median(off[case.used]):.3g} in the middle, most for {case.data.row_names[k]} (observed "
+        f"{case.observed[k]:.4g}, "
         f"fitted {case.fitted[k]:.4g})."
     )
 
