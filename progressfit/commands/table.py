@@ -11,7 +11,7 @@ from progressfit.dataset import Dataset
 from progressfit.frame import TableError
 from progressfit.intake.assemble import assemble
 from progressfit.intake.csv_text import LINE
-from progressfit.intake.findings import Findings, Problem
+from progressfit.intake.findings import Findings, Problem, counted
 from progressfit.intake.judge import Domain
 from progressfit.intake.read import read_table as read_table
 from progressfit.intake.recognise import Known, recognise
@@ -139,6 +139,7 @@ def take_in(frame: pd.DataFrame, reads: Reads, request: TableRequest) -> Taken:
         reads.domain,
         request.response_unit,
         units,
+        language=bool(request.law) and {"parameters", "data"} <= set(columns.inputs),
     )
     screened = screen(frame, parts)
     return Taken(screened, columns, (*notes, *_recognised(known), *screened.findings.notes))
@@ -236,9 +237,11 @@ def report(taken: Taken, most: int = _LINES, *, dropped: bool = True) -> list[st
     found = taken.screened.findings
     lines = [f"note: {note}" for note in taken.notes]
     if found.doubts:
-        lines += [f"{len(found.doubts)} cells are doubted, and used as they are:", *_listed(found, found.doubts, most)]
+        lines += [f"{counted(len(found.doubts), 'cell')} doubted, used as they are:"]
+        lines += _listed(found, found.doubts, most)
     if found.errors and dropped:
-        head = f"{int(found.bad.sum())} of {len(found.places)} rows are left out, because of {len(found.errors)} cells:"
+        of = f"of {counted(len(found.places), 'row')} left out"
+        head = f"{int(found.bad.sum())} {of}, because of {counted(len(found.errors), 'cell')}:"
         lines += [head, *_listed(found, found.errors, most)]
     return lines
 

@@ -102,9 +102,10 @@ class Findings:
             return self.column_errors[0] if self.column_errors else self._sentence(self.errors[0])
         more = f"\n  and {len(lines) - most} more; progressfit check lists them all" if len(lines) > most else ""
         lenient = "" if self.column_errors else "; correct them, or leave out these rows with --lenient"
-        head = f"{len(self.errors)} cells in {int(self.bad.sum())} of {len(self.places)} rows cannot be used{lenient}"
-        if not self.errors:
-            head = f"{len(self.column_errors)} columns cannot be used"
+        head = f"{len(self.errors)} cells, in {int(self.bad.sum())} of {len(self.places)} rows, cannot be used{lenient}"
+        if self.column_errors:
+            also = f", and {counted(len(self.errors), 'cell')} of others" if self.errors else ""
+            head = f"{counted(len(self.column_errors), 'column')}{also} cannot be used"
         return head + "\n" + "\n".join(lines[:most]) + more
 
     def _sentence(self, problem: Problem) -> str:
@@ -118,6 +119,11 @@ class Findings:
     def plain(self, problems: tuple[Problem, ...]) -> list[dict[str, Any]]:
         """Problems as plain data: the line (for Parquet the row, from 0), the column and what is wrong."""
         return [{"row": place_number(self.places[p.row]), "column": p.column, "problem": p.predicate} for p in problems]
+
+
+def counted(count: int, what: str) -> str:
+    """A number of things: "1 row", "2 rows"."""
+    return f"{count} {what}" if count == 1 else f"{count} {what}s"
 
 
 def gather(problems: list[Problem], known: dict[str, int], places: tuple[str, ...]) -> tuple[list[Problem], list[str]]:

@@ -89,7 +89,7 @@ def read_number(text: str, units: frozenset[str] = frozenset()) -> Number | None
     if len(text) > _LONGEST:
         raise CellError(f"holds text of {len(text):,} characters, which is no number")
     body = _APPROXIMATE.sub("", text)
-    remarks = [f"'{text}' is taken as exact"] if body != text else []
+    remarks = [f"holds '{text}', taken as exact"] if body != text else []
     body = _without_unit(_RAISED.sub(_lowered, body).translate(_MARKS), units, text)
     percent = body.endswith("%")
     value, remark = _value(body.removesuffix("%").strip(), text)
@@ -118,7 +118,7 @@ def _value(body: str, text: str) -> tuple[float, str]:
         return float(body), ""
     if _GROUPED.fullmatch(body):
         value = float(body.replace(",", "").replace(" ", ""))
-        return value, f"'{text}' is read as {value:,.0f}" if body.count(",") == 1 and "." not in body else ""
+        return value, f"holds '{text}', read as {value:.0f}" if body.count(",") == 1 and "." not in body else ""
     power = _POWER.fullmatch(body)
     if power:
         return float(power[1] or 1) * _ten_to(int(power[2])), ""

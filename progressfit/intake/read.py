@@ -85,9 +85,9 @@ def _plain(column: Any, pa: Any) -> pd.Series:
     kind = column.type
     if pa.types.is_decimal(kind):
         column = column.cast(pa.float64())
-    series = column.to_pandas()
     if pa.types.is_nested(kind) or pa.types.is_binary(kind) or pa.types.is_large_binary(kind):
-        return pd.Series([None if value is None else str(value) for value in series], dtype=object)
+        return pd.Series([None if value is None else str(value) for value in column.to_pylist()], dtype=object)
+    series = column.to_pandas()
     if pa.types.is_dictionary(kind) or pa.types.is_string(kind) or pa.types.is_large_string(kind):
         text = [str(value).strip() or None if isinstance(value, str) else value for value in series]
         return pd.Series(text, dtype=object)

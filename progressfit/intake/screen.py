@@ -24,7 +24,10 @@ _LANGUAGE = "language"
 
 @dataclasses.dataclass(frozen=True)
 class Parts:
-    """Which column plays which part, and what the user said of units; ``None`` or empty where nothing does."""
+    """Which column plays which part, and what the user said of units; ``None`` or empty where nothing does.
+
+    ``language`` says that the law is one of language models, so that data are tokens.
+    """
 
     response: str | None
     inputs: dict[str, str]
@@ -36,6 +39,7 @@ class Parts:
     domain: Domain | None = None
     response_unit: str | None = None
     input_units: dict[str, str] = dataclasses.field(default_factory=dict)
+    language: bool = False
 
 
 @dataclasses.dataclass(frozen=True)
@@ -87,7 +91,7 @@ class _Work:
     def _read(self, column: str, units: frozenset[str] = frozenset()) -> cells.Numbers:
         found = cells.numbers(self.frame[column], units)
         self._wrong(column, found.wrong, findings.UNREADABLE, np.isfinite(found.values))
-        self.doubts += [Problem(i, column, f"was rewritten: {text}", Kind("")) for i, text in found.remarks.items()]
+        self.doubts += [Problem(i, column, text, Kind("")) for i, text in found.remarks.items()]
         return found
 
     def _wrong(self, column: str, wrong: dict[int, str], kind: Kind, known: np.ndarray) -> None:
@@ -165,10 +169,10 @@ class _Work:
         words = "does not enclose the estimate of compute together with the other bound, so the bounds are left out"
         self.doubts += [Problem(int(i), column, words, Kind("")) for i in np.flatnonzero(found.odd)]
         self.notes.append(
-            "standard errors of log10 compute (compute_log10_sd), for pf.errors_in_variables and pf.simex: "
-            f"{found.from_bounds} rows from bounds, taken as 90% intervals, {found.graded} from their confidence "
-            f"(Confident: a factor of 3, Likely 10, Speculative 30, as 90% intervals), {found.unstated} without "
-            "either, taken as speculative; the fit itself takes compute as exact"
+            "standard errors of log10 compute (compute_log10_sd), for pf.errors_in_variables and pf.simex; "
+            f"rows with bounds, taken as 90% intervals: {found.from_bounds}; with a confidence "
+            f"(Confident: a factor of 3, Likely 10, Speculative 30, as 90% intervals): {found.graded}; with "
+            f"neither, taken as speculative: {found.unstated}. The fit itself takes compute as exact"
         )
 
     def _side(self, column: str | None) -> np.ndarray:
@@ -205,10 +209,8 @@ class _Work:
     def _tokens(self) -> np.ndarray:
         """Rows whose data are tokens: all of them by the column's name or the law, or those of language models."""
         column = self.parts.inputs.get("data") or self.parts.known.inputs.get("data", "")
-        if counts_tokens(column) or {"parameters", "data"} <= set(self.parts.inputs):
-            return np.ones(len(self.frame), bool)
-        if self.parts.known.domain is None:
-            return np.zeros(len(self.frame), bool)
+        if counts_tokens(column) or self.parts.known.domain is None:
+            return np.full(len(self.frame), counts_tokens(column) or self.parts.language)
         return np.array([_LANGUAGE in str(cell).lower() for cell in self.frame[self.parts.known.domain]], bool)
 
     def _places(self) -> tuple[str, ...]:
