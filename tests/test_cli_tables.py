@@ -128,6 +128,10 @@ def test_check_without_a_law_and_a_clean_table(tmp_path, capsys):
     assert main(["check", str(path), "--law", "chinchilla", "--response", "loss", "--mle"]) == 2
     assert "2 rows for 5 free parameters" in capsys.readouterr().out
     assert main(["check", str(path), "--law", "chinchilla"]) == 0
+    capsys.readouterr()
+    (tmp_path / "other.csv").write_text("x,y\n1,2\n3,4\n")
+    assert main(["check", str(tmp_path / "other.csv")]) == 1
+    assert "No column was recognised" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(

@@ -31,7 +31,8 @@ def check(request: CheckRequest) -> tuple[str, int]:
     taken = take_in(frame, _reads(request, frame), table)
     why = _refusal(request, taken)
     found = taken.screened.findings
-    status = REFUSED if why is not None else DOUBTED if found.errors or found.doubts else CLEAN
+    doubted = bool(found.errors or found.doubts) or not taken.screened.numbers
+    status = REFUSED if why is not None else DOUBTED if doubted else CLEAN
     return (_json(taken, why) if request.json else _text(taken, why)), status
 
 
@@ -105,9 +106,11 @@ def _text(taken: Taken, why: str | None) -> str:
     found = taken.screened.findings
     lines = [f"{usable} of {rows} rows can be used."]
     lines += [line[0].upper() + line[1:] for line in report(taken, _ALL, dropped=why is None)]
+    if not taken.screened.numbers:
+        lines = ["No column was recognised, so no cell was looked at; name columns with --response, --input and --law."]
     if why is not None:
         lines += [f"Cannot be used: {why}"]
-    elif not (found.errors or found.doubts):
+    elif taken.screened.numbers and not (found.errors or found.doubts):
         lines += ["Nothing is wrong with it."]
     return "\n".join(lines)
 

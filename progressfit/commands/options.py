@@ -182,8 +182,6 @@ def read_fit_options(given: argparse.Namespace) -> FitRequest:
     pairs = {name: _pairs(name, getattr(given, _attribute(name))) for name in _REPEATED}
     _require_apart(pairs)
     _require_one_spread(given, single["--bootstrap"])
-    if single["--link"] is not None:
-        require_known("link", single["--link"], LINKS)
     return FitRequest(
         table=given.table,
         law=require_known("law", _required("--law", single), LAWS),
@@ -193,7 +191,7 @@ def read_fit_options(given: argparse.Namespace) -> FitRequest:
         groups=pairs["--group"],
         cluster=single["--cluster"],
         noise=single["--noise"],
-        link=single["--link"],
+        link=_known("link", single["--link"], LINKS),
         mle=given.mle,
         fix=pairs["--fix"],
         prior=pairs["--prior"],
@@ -208,7 +206,7 @@ def read_fit_options(given: argparse.Namespace) -> FitRequest:
         seed=_whole("--seed", single["--seed"], 0, least=0),
         json=given.json,
         out=None if single["--out"] is None else Path(single["--out"]),
-        response_unit=_response_unit(single["--response-unit"]),
+        response_unit=_known("response unit", single["--response-unit"], RESPONSE_UNITS),
         input_units=pairs["--input-unit"],
         lenient=given.lenient,
     )
@@ -238,15 +236,15 @@ def read_check_options(given: argparse.Namespace) -> CheckRequest:
         single["--cluster"],
         pairs["--where"],
         single["--weights"],
-        _response_unit(single["--response-unit"]),
+        _known("response unit", single["--response-unit"], RESPONSE_UNITS),
         pairs["--input-unit"],
         given.lenient,
     )
     return CheckRequest(table, law, None, given.json)
 
 
-def _response_unit(unit: str | None) -> str | None:
-    return None if unit is None else require_known("response unit", unit, RESPONSE_UNITS)
+def _known(kind: str, name: str | None, known: Iterable[str]) -> str | None:
+    return None if name is None else require_known(kind, name, known)
 
 
 def require_known(kind: str, name: str, known: Iterable[str]) -> str:

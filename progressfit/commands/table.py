@@ -237,7 +237,7 @@ def report(taken: Taken, most: int = _LINES, *, dropped: bool = True) -> list[st
     found = taken.screened.findings
     lines = [f"note: {note}" for note in taken.notes]
     if found.doubts:
-        lines += [f"{counted(len(found.doubts), 'cell')} doubted, used as they are:"]
+        lines += [f"{counted(len(found.doubts), 'cell')} doubted, but used:"]
         lines += _listed(found, found.doubts, most)
     if found.errors and dropped:
         of = f"of {counted(len(found.places), 'row')} left out"
