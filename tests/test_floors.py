@@ -20,6 +20,7 @@ ROOT = Path(__file__).resolve().parents[1] / PACKAGE
 FLOORS = {
     "_x64": 0,
     "catalogue": 0,
+    "printable": 0,
     "cache": 0,
     "startup": 0,
     "params": 1,
@@ -41,6 +42,8 @@ FLOORS = {
     "analysis": 7,
     # Between the analyses and the studies: read by studies and upward, though it reads only dataset and frame.
     "datasets": 7.5,
+    # Tables as people have them: from a file to a Dataset; read by commands.
+    "intake": 7.7,
     "studies": 8,
     "report": 9,
     # Each doubt about an answer as a section of sentences, tables and pictures.
@@ -208,10 +211,25 @@ ORDER = [
     "sensitivity.measurement_words",
     "sensitivity.measurement_pictures",
     "sensitivity.page",
+    "intake.csv_text",
+    "intake.decode",
+    "intake.read",
+    "intake.numbers",
+    "intake.dates",
+    "intake.recognise",
+    "intake.units",
+    "intake.uncertainty",
+    "intake.findings",
+    "intake.judge",
+    "intake.cells",
+    "intake.screen",
+    "intake.assemble",
     "commands.options",
     "commands.table",
     "commands.specify",
     "commands.derive",
+    "commands.fit",
+    "commands.check",
 ]
 
 # Engine -> where it may be imported (pattern of module names) and whether only inside functions.
@@ -226,7 +244,12 @@ ENGINES = {
     "blackjax": (r"infer\.tempering", False),
     "optimistix": (r"infer\.optimise|analysis\.(threshold|compute_growth)", False),
     "optax": (r"infer\.optimise", False),
-    "pandas": (r"frame|datasets(\..*)?|report(\..*)?|sensitivity\.page|commands\.table", False),
+    "pandas": (
+        r"frame|datasets(\..*)?|report(\..*)?|sensitivity\.page|commands\.table|intake\.(csv_text|read|cells|judge|screen|assemble)",
+        False,
+    ),
+    "pandera": (r"intake\.judge", True),
+    "pyarrow": (r"intake\.read", True),
     # The published procedure of one study, which is compared with ours.
     "scipy": (r"studies\.ho_2024\.procedure", True),
     "arviz": (r"report\.datatree", True),

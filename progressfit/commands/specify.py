@@ -4,6 +4,7 @@ import importlib
 from typing import Any, Final
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 from progressfit import laws
@@ -12,6 +13,7 @@ from progressfit.commands.table import Columns, Reads
 from progressfit.dataset import Dataset
 from progressfit.infer.optimise import start_grid
 from progressfit.infer.prepare import prepare
+from progressfit.intake.judge import Domain
 from progressfit.links import AbstractLink, Identity, Log, Logit, Probit
 from progressfit.model import Model
 from progressfit.noise import AbstractNoise, Gaussian, Huber, Laplace, LogScale, StudentT
@@ -31,13 +33,25 @@ _PRIOR_DRAWS: Final = 256
 def law_reads(request: FitRequest) -> Reads:
     """What a law reads, before there is a table. The linear baseline reads whatever inputs are named, and dates."""
     if request.law == LINEAR:
-        return Reads(tuple(request.inputs), True, ())
+        law = laws.linear({"any": 1.0}, origin=0.0)
+        return Reads(tuple(request.inputs), True, (), domain_of(_link(request, law)))
     spec = getattr(laws, request.law)()
     terms = [term for _, term in walk_terms(spec)]
     inputs = dict.fromkeys(term.input for term in terms if isinstance(term, AbstractInputTerm))
     dated = any(isinstance(t, AbstractTrend) or (isinstance(t, Function) and bool(t.channels)) for t in terms)
     groups = dict.fromkeys(term.group for term in terms if isinstance(term, AbstractGroupTerm))
-    return Reads(tuple(inputs), dated, tuple(groups))
+    return Reads(tuple(inputs), dated, tuple(groups), domain_of(_link(request, spec)))
+
+
+def _link(request: FitRequest, law: Model) -> AbstractLink:
+    return law.link if request.link is None else _LINKS[request.link]
+
+
+def domain_of(link: AbstractLink) -> Domain | None:
+    """The interval in which a link takes responses, if it is not the whole line."""
+    low = -np.inf if bool(link.contains(jnp.float64(-1.0))) else 0.0
+    high = np.inf if bool(link.contains(jnp.float64(2.0))) else 1.0
+    return None if np.isinf(low) and np.isinf(high) else Domain(type(link).__name__.lower(), link.domain(), low, high)
 
 
 def law_module(law: str) -> Any:
@@ -65,7 +79,7 @@ def specify(request: FitRequest, arguments: dict[str, Any]) -> Model:
     """
     law = getattr(laws, request.law)(**arguments)
     noise = law.noise if request.noise is None else _noise(request.noise)
-    spec = Model(law.mean, law.link if request.link is None else _LINKS[request.link], noise)
+    spec = Model(law.mean, _link(request, law), noise)
     _require_paths(spec, request)
     fixed = {path: _read("--fix", path, text, parse_number) for path, text in request.fix.items()}
     freed = {path: _read("--prior", path, text, parse_prior) for path, text in request.prior.items()}

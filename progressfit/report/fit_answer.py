@@ -24,6 +24,7 @@ from progressfit.report.table import wrapped
 from progressfit.report.webpage.report import page
 
 Interval = tuple[float, float]
+_ROWS_SHOWN = 20
 
 
 @dataclasses.dataclass(frozen=True)
@@ -136,6 +137,7 @@ def fit_dict(answer: FitAnswer) -> dict[str, Any]:
             if figure.interval is not None
         },
         "notes": list(answer.notes),
+        "dropped": answer.settings.get("dropped", []),
         "level": answer.level,
         "bootstrap": _bootstrap_dict(answer.draws),
         "posterior": _posterior_dict(answer.draws),
@@ -201,7 +203,8 @@ def fit_text(answer: FitAnswer) -> str:
     """The certificate, parameters with intervals, what follows, and how long it took, as text."""
     fit, kind = answer.fit, answer.objective_kind
     settings = ", ".join(f"{name} {value}" for name, value in answer.settings.items() if isinstance(value, str))
-    lines = [f"Law {answer.law}, {fit.stats['n']} rows: {settings}", *_argument_lines(answer.arguments), ""]
+    lines = [f"Law {answer.law}, {fit.stats['n']} rows: {settings}", *_argument_lines(answer.arguments)]
+    lines += [*_table_lines(answer.settings), ""]
     for sentence in certificate_sentences(fit):
         lines += wrapped(sentence)
     lines += ["", f"{kind[0].upper()}{kind[1:]}: {answer.objective(fit.optima[0]):.12g}"]
@@ -220,6 +223,16 @@ def _draws_sentence(draws: Draws) -> str:
     if draws.ok.any():
         return draws_sentence(draws)
     return f"{len(draws)} draws, {draws.kind}; none of them is certified, so there are no intervals."
+
+
+def _table_lines(settings: Mapping[str, Any]) -> list[str]:
+    """What was recognised in the table, and how many of its rows were left out; all cells are in the JSON."""
+    lines = [line for note in settings.get("recognised", ()) for line in wrapped(f"The table: {note}.")]
+    rows = sorted({cell["row"] for cell in settings.get("dropped", ())})
+    if rows:
+        said = ", ".join(map(str, rows[:_ROWS_SHOWN])) + (", ..." if len(rows) > _ROWS_SHOWN else "")
+        lines += wrapped(f"{len(rows)} of {settings['rows_looked_at']} rows were left out (--lenient), lines {said}.")
+    return lines
 
 
 def _argument_lines(arguments: Mapping[str, Any]) -> list[str]:

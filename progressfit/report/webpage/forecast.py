@@ -51,7 +51,7 @@ def _chart(case: Case, rows: list[dict[str, Any]]) -> Any:
     x = alt.X("date:Q", title="date", scale=alt.Scale(zero=False, nice=False), axis=alt.Axis(format="d", tickMinStep=1))
     y = alt.Y("median:Q", title=case.data.labels.response, scale=alt.Scale(zero=False))
     base = alt.Chart(source(rows))
-    digits = {"format": ".4~g"}
+    digits: Any = {"format": ".4~g"}
     shown = [alt.Tooltip("date:Q", format=".1f")]
     shown += [alt.Tooltip(f"{name}:Q", title=words, **digits) for name, words in _COLUMNS.items()]
     shown.append(alt.Tooltip("inside:N", title="inside the table"))

@@ -1,4 +1,4 @@
-"""The fit over its inputs: every row against compute (or the input of the reader's choice), and curves of equal size."""
+"""The fit over its inputs: every row against compute or an input of the reader's choice, and curves of equal size."""
 
 from typing import Any
 
