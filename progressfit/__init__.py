@@ -108,7 +108,7 @@ _HOMES = {
     "Calibration": "analysis.calibration_result",
     "summary": "report.table",
 }
-_NAMESPACES = ("datasets", "laws", "links", "noise", "params", "report", "studies", "terms")
+_NAMESPACES = ("datasets", "laws", "links", "noise", "params", "report", "spec", "studies", "terms")
 
 if TYPE_CHECKING:
     from progressfit import datasets as datasets
@@ -117,6 +117,7 @@ if TYPE_CHECKING:
     from progressfit import noise as noise
     from progressfit import params as params
     from progressfit import report as report
+    from progressfit import spec as spec
     from progressfit import studies as studies
     from progressfit import terms as terms
     from progressfit.analysis.allocation import optimal_allocation as optimal_allocation

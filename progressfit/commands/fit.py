@@ -8,7 +8,7 @@ import numpy as np
 
 from progressfit.commands.derive import derive
 from progressfit.commands.options import BadInput, FitRequest
-from progressfit.commands.specify import law_arguments, law_module, law_reads, specify, starts_of
+from progressfit.commands.specify import law_arguments, law_reads, published, specify, starts_of, with_spec
 from progressfit.commands.table import Columns, dataset, match_columns, read_table, select
 from progressfit.dataset import Dataset
 from progressfit.infer.bootstrap import bootstrap
@@ -48,6 +48,7 @@ def prepare_fit(request: FitRequest, say: Say) -> FitJob:
         If something that was given cannot be used.
     """
     clock = Clock()
+    request = with_spec(request)
     frame = select(read_table(request.table), request.where)
     columns, notes = match_columns(frame, law_reads(request), request)
     data, weights = dataset(frame, columns, request)
@@ -80,10 +81,11 @@ def run_fit(job: FitJob, say: Say) -> FitAnswer:
         max_steps=request.max_steps,
     )
     draws = _draws(point, data, keys[1], request, say)
-    letters = dict(getattr(law_module(request.law), "LETTERS", {}))
+    letters = published(request, "LETTERS")
     derived = derive(point, draws, letters, tuple(job.columns.inputs), request.compute, request.level)
     return FitAnswer(
         law=request.law,
+        spec=job.spec,
         arguments=job.arguments,
         settings=_settings(request, point),
         fit=point,
@@ -137,6 +139,7 @@ def _settings(request: FitRequest, point: Fit) -> dict[str, Any]:
         "objective": "maximum likelihood" if request.mle else "maximum posterior density",
         "fixed": {path: float(leaves(model)[path]) for path in request.fix},
         "priors": request.prior,
+        "tied": request.tie,
         "where": request.where,
         "weights": request.weights,
         "cluster": request.cluster,

@@ -34,7 +34,8 @@ def read_leaf(value: Any, place: str) -> Any:
 def read_number(value: Any, place: str) -> float:
     """One finite number."""
     if isinstance(value, bool) or not isinstance(value, int | float):
-        raise SpecError(f"{place}: {shown(value)} is not a parameter; give {_FORMS}")
+        found = f"'{shown(value)}'" if isinstance(value, str) else shown(value)
+        raise SpecError(f"{place}: {found} is not a parameter; give {_FORMS}")
     try:
         number = float(value)
     except OverflowError:

@@ -11,50 +11,50 @@ from progressfit.params import Tied, fix, free, leaves, priors, tie
 from progressfit.spec.errors import SpecError, at, shown, unknown
 from progressfit.spec.leaf import read_leaf, read_prior
 
+Place = Callable[[str, str], str]
+
 _DRAWS = 256
 
 
-def override(spec: Model, fixed: Mapping[str, Any], freed: Mapping[str, Any], tied: Mapping[str, str]) -> Model:
+def override(
+    spec: Model, fixed: Mapping[str, Any], freed: Mapping[str, Any], tied: Mapping[str, str], place: Place = at
+) -> Model:
     """The spec with parameters fixed at numbers, given other priors, and tied to others, all by path.
+
+    ``place`` says in messages where a path was given, from the name of the table ("fix") and the path.
 
     Raises
     ------
     SpecError
         If a path does not exist or is given twice, or a number or prior lies outside the range of the parameter.
     """
-    given: dict[str, str] = {}
+    known, given = list(leaves(spec)), {}
     for name, paths in {"fix": fixed, "prior": freed, "tie": tied}.items():
         for path in paths:
-            _require_path(spec, name, path)
+            if path not in known:
+                raise unknown(place(name, path), "parameter", path, known)
             if path in given:
                 raise SpecError(f"'{path}' is given to both {given[path]} and {name}; give it to one of them")
             given[path] = name
     for path, old in priors(spec).items():
-        if path in fixed:
-            _require_inside("fix", path, old, fixed[path])
-        if path in freed:
-            _require_inside("prior", path, old, freed[path])
+        for name, new in {"fix": fixed.get(path), "prior": freed.get(path)}.items():
+            if new is not None:
+                _require_inside(place(name, path), old, new)
     return require_ties(tie(free(fix(spec, fixed), freed), tied))
 
 
-def _require_path(spec: Model, name: str, path: str) -> None:
-    known = list(leaves(spec))
-    if path not in known:
-        raise unknown(at(name, path), "parameter", path, known)
-
-
-def _require_inside(name: str, path: str, old: Any, new: Any) -> None:
-    """A parameter keeps the range of the spec's own prior, or the spec is not defined."""
+def _require_inside(place: str, old: Any, new: Any) -> None:
+    """A parameter keeps the shape and range of the spec's own prior, or the spec is not defined."""
     is_prior = hasattr(new, "log_prob")
-    shape = np.shape(new) if not is_prior else new.shape()
+    shape = new.shape() if is_prior else np.shape(new)
     if shape not in ((), old.shape()):
-        raise SpecError(f"{at(name, path)}: it has the shape {shape}, and the parameter has {old.shape()}")
+        raise SpecError(f"{place}: it has the shape {shape}, and the parameter has {old.shape()}")
     if np.all(np.asarray(old.support(_values(new) if is_prior else new))):
         return
     positive = np.all(np.asarray(old.support(np.array([1e-6, 1.0, 1e6])))) and not np.all(old.support(-1.0))
     where = "it has to be positive" if positive else f"its own prior is {type(old).__name__}"
-    what = "the prior gives values" if is_prior else f"{shown(np.asarray(new).tolist())} lies"
-    raise SpecError(f"{at(name, path)}: {what} outside the range of the parameter; {where}")
+    what = "the prior gives values" if is_prior else f"{shown(f'{new:g}' if shape == () else f'{new}')} lies"
+    raise SpecError(f"{place}: {what} outside the range of the parameter; {where}")
 
 
 def _values(prior: Any) -> Any:

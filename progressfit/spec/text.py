@@ -17,6 +17,8 @@ from progressfit.spec.overrides import read_overrides, require_ties
 LARGEST: Final = 1_000_000
 """Most characters of a spec."""
 
+_MOST_BYTES: Final = 4 * LARGEST
+
 _COMPOSED: Final = ("mean", "link", "noise")
 _KEYS: Final = ("format", "name", "law", "arguments", *_COMPOSED, "fix", "prior", "tie")
 # Keys nested deeper than any spec: the parser of the standard library takes the square of their number.
@@ -30,13 +32,15 @@ class Named(NamedTuple):
     name: str | None
 
 
-def to_toml(spec: Model, *, functions: Functions | None = None) -> str:
+def to_toml(spec: Model, *, name: str | None = None, functions: Functions | None = None) -> str:
     """A spec (or a model) as TOML text that :func:`from_toml` reads back to the same tree.
 
     Parameters
     ----------
     spec
         Composed of public terms, links and noises, with priors that the notation has forms for.
+    name
+        What the spec is called; reports show it.
     functions
         Functions by qualified name, ``{"module:name": fn}``, of which a :class:`~progressfit.terms.Function` may
         consist: only the name is written.
@@ -46,7 +50,7 @@ def to_toml(spec: Model, *, functions: Functions | None = None) -> str:
     SpecError
         If part of it has no form as text: a class or function of your own, another prior, a number that is not finite.
     """
-    return emit(encode(spec, functions or {}))
+    return emit(({} if name is None else {"name": name}) | encode(spec, functions or {}))
 
 
 def from_toml(text: str, *, functions: Functions | None = None) -> Model:
@@ -138,7 +142,9 @@ def read_named(path: str | Path, functions: Functions) -> Named:
     """The spec in a TOML file, and its name: that of the file where it gives none."""
     place = Path(path)
     with place.open("rb") as file:
-        raw = file.read(4 * LARGEST + 1)
+        raw = file.read(_MOST_BYTES + 1)
+    if len(raw) > _MOST_BYTES:
+        raise SpecError(f"'{place}' has more than {_MOST_BYTES} bytes; the longest spec has {LARGEST} characters")
     try:
         found = from_toml_named(raw.decode("utf-8-sig"), functions)
     except UnicodeDecodeError:
@@ -148,7 +154,7 @@ def read_named(path: str | Path, functions: Functions) -> Named:
     return found if found.name else Named(found.spec, place.stem)
 
 
-def write(spec: Model, path: str | Path, *, functions: Functions | None = None) -> Path:
+def write(spec: Model, path: str | Path, *, name: str | None = None, functions: Functions | None = None) -> Path:
     """Write a spec as a TOML file; see :func:`to_toml`.
 
     Returns
@@ -156,5 +162,5 @@ def write(spec: Model, path: str | Path, *, functions: Functions | None = None) 
     The file.
     """
     place = Path(path)
-    place.write_text(to_toml(spec, functions=functions), encoding="utf-8")
+    place.write_text(to_toml(spec, name=name, functions=functions), encoding="utf-8")
     return place
