@@ -33,9 +33,10 @@ _HOMES = {
     "sample": "infer.sample",
     "profile": "infer.profile",
     "Profile": "infer.profile_result",
+    "load": "infer.load",
     "Fit": "infer.result",
     "Draws": "infer.result",
-    "RESULTS": "infer.result",
+    "RESULTS": "infer.outcomes",
     "growth_rate": "analysis.growth",
     "doubling_time": "analysis.growth",
     "doubling_interval": "analysis.growth",
@@ -202,10 +203,11 @@ if TYPE_CHECKING:
     from progressfit.infer.laplace import laplace as laplace
     from progressfit.infer.optimise import fit as fit
     from progressfit.infer.optimise import start_grid as start_grid
+    from progressfit.infer.load import load as load
+    from progressfit.infer.outcomes import RESULTS as RESULTS
     from progressfit.infer.prepare import prepare as prepare
     from progressfit.infer.profile import profile as profile
     from progressfit.infer.profile_result import Profile as Profile
-    from progressfit.infer.result import RESULTS as RESULTS
     from progressfit.infer.result import Draws as Draws
     from progressfit.infer.result import Fit as Fit
     from progressfit.infer.sample import sample as sample
