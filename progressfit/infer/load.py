@@ -48,7 +48,7 @@ def load(path: str | Path, *, functions: Functions | None = None) -> Fit | Draws
         found = unpack(json.loads(stored.texts[PARTS]), stored.arrays, _kinds(spec))
     except SpecError as error:
         raise ValueError(f"'{path}': its spec cannot be read: {error}") from None
-    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+    except (ValueError, TypeError, KeyError, IndexError, AttributeError, RecursionError) as error:
         raise ValueError(f"'{path}' is damaged, or of another version of progressfit ({error!r})") from None
     if not isinstance(found, Fit | Draws) or type(found).__name__ != stored.content:
         raise ValueError(f"'{path}' holds neither a fit nor draws")
