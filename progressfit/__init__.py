@@ -108,6 +108,7 @@ _HOMES = {
     "calibrate": "analysis.calibration",
     "Calibration": "analysis.calibration_result",
     "summary": "report.table",
+    "cite": "report.cite",
 }
 _NAMESPACES = ("datasets", "laws", "links", "noise", "params", "report", "spec", "studies", "terms")
 
@@ -218,6 +219,7 @@ if TYPE_CHECKING:
     from progressfit.params import fix as fix
     from progressfit.params import free as free
     from progressfit.params import tie as tie
+    from progressfit.report.cite import cite as cite
     from progressfit.report.table import summary as summary
 
 __all__ = [*_HOMES, *_NAMESPACES]  # pyright: ignore[reportUnsupportedDunderAll]
