@@ -202,9 +202,9 @@ if TYPE_CHECKING:
     from progressfit.infer.bootstrap import bootstrap as bootstrap
     from progressfit.infer.check import check as check
     from progressfit.infer.laplace import laplace as laplace
+    from progressfit.infer.load import load as load
     from progressfit.infer.optimise import fit as fit
     from progressfit.infer.optimise import start_grid as start_grid
-    from progressfit.infer.load import load as load
     from progressfit.infer.outcomes import RESULTS as RESULTS
     from progressfit.infer.prepare import prepare as prepare
     from progressfit.infer.profile import profile as profile

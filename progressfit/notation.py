@@ -62,9 +62,7 @@ _FORMS: Final = {
     "beta": _Form(
         dist.Beta, (_Argument("a", "concentration1", positive=True), _Argument("b", "concentration0", positive=True))
     ),
-    "truncated_normal": _Form(
-        _truncated_normal, (_MEAN, _SD, _LOW._replace(open=True), _HIGH._replace(open=True))
-    ),
+    "truncated_normal": _Form(_truncated_normal, (_MEAN, _SD, _LOW._replace(open=True), _HIGH._replace(open=True))),
     "dirichlet": _Form(dist.Dirichlet, (_Argument("concentrations", "concentration", positive=True),)),
     "multivariate_normal": _Form(
         lambda mean, cholesky: dist.MultivariateNormal(mean, scale_tril=cholesky),
@@ -201,9 +199,7 @@ def _listed(text: str, depth: int = 0) -> Any:
 def _require_range(text: str, form: _Form, arguments: list[Any]) -> None:
     for argument, value in zip(form.arguments, arguments, strict=True):
         if argument.positive and np.any(np.asarray(value) <= 0):
-            raise NotationError(
-                f"in '{_short(text)}', {argument.name} is {np.min(value):g}; it has to be positive"
-            )
+            raise NotationError(f"in '{_short(text)}', {argument.name} is {np.min(value):g}; it has to be positive")
     named = {argument.name: value for argument, value in zip(form.arguments, arguments, strict=True)}
     if "low" in named and not np.all(np.asarray(named["low"]) < np.asarray(named["high"])):
         raise NotationError(f"in '{_short(text)}', low is not below high")
@@ -266,7 +262,7 @@ def _attribute(prior: Any, argument: _Argument) -> Any:
 
 def _unwritable(prior: Any) -> NotationError:
     return NotationError(
-        f"the prior {type(prior).__name__} has no form in the notation, which has {forms()}, any of them 'for each of N'"
+        f"the prior {type(prior).__name__} has no form in the notation; there are: {forms()}, also 'for each of N'"
     )
 
 

@@ -176,9 +176,7 @@ def _require_apart(pairs: dict[str, dict[str, str]]) -> None:
     for one, other in itertools.combinations(("--fix", "--prior", "--tie"), 2):
         both = [path for path in pairs[one] if path in pairs[other]]
         if both:
-            raise BadInput(
-                f"'{both[0]}' is given to both {one} and {other}; a parameter is either fixed, free or tied"
-            )
+            raise BadInput(f"'{both[0]}' is given to both {one} and {other}; a parameter is either fixed, free or tied")
 
 
 def _require_one_spread(given: argparse.Namespace, replicates: str | None) -> None:

@@ -8,6 +8,7 @@ from progressfit.model import Model
 from progressfit.notation import NotationError, write_prior
 from progressfit.params import Tied, leaves
 
+
 def spec_dict(spec: Model) -> dict[str, Any]:
     """Plain data that say what a spec is.
 

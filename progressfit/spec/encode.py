@@ -33,7 +33,9 @@ def encode(spec: Model, functions: Functions) -> dict[str, Any]:
 def _kind_name(part: Any, base: type, place: str) -> str:
     name = type(part).__name__
     if registered(base).get(name) is not type(part):
-        raise SpecError(f"{place}: {name} is a class of your own, which has no form as text; compose it of public terms")
+        raise SpecError(
+            f"{place}: {name} is a class of your own, which has no form as text; compose it of public terms"
+        )
     return name
 
 

@@ -158,7 +158,9 @@ def test_foreign_files_are_refused(files, tmp_path, two):
         two[0].save(tmp_path / "none" / "fit.nc")
 
 
-@pytest.mark.parametrize("parts", ["3", "[]", '{"is": "os.system"}', '{"is": "Fit", "fields": {"optima": []}}', "{", "null"])
+@pytest.mark.parametrize(
+    "parts", ["3", "[]", '{"is": "os.system"}', '{"is": "Fit", "fields": {"optima": []}}', "{", "null"]
+)
 def test_forged_files_are_refused(parts, tmp_path):
     """Their digest is right, yet they hold no result."""
     texts = {"spec": 'law = "kaplan"', "parts": parts, "versions": "{}"}
@@ -168,7 +170,13 @@ def test_forged_files_are_refused(parts, tmp_path):
 
 
 def test_packing():
-    found = {"a": [1, 2.5, None, True, "x"], "b": (np.inf, -np.inf), "c": np.float64(3), "d": jnp.arange(2.0), "e/f": {}}
+    found = {
+        "a": [1, 2.5, None, True, "x"],
+        "b": (np.inf, -np.inf),
+        "c": np.float64(3),
+        "d": jnp.arange(2.0),
+        "e/f": {},
+    }
     arrays = {}
     back = unpack(pack(found, arrays, "Here"), arrays, {})
     assert list(arrays) == ["Here/d"] and back["a"] == found["a"] and back["b"] == found["b"] and back["e/f"] == {}

@@ -77,7 +77,8 @@ REFUSED = {
     "self": ("children.compute]", "children.self]", ["'self' cannot be a name"]),
     "tie to nothing": ("rate = \"normal(0, 0.1)\"", 'rate = { tied = "compute.slop" }',
                        ["'progress.rate' is tied", "no parameter 'compute.slop'", "did you mean 'compute.slope'"]),
-    "tie with more": ("rate = \"normal(0, 0.1)\"", 'rate = { tied = "compute.slope", by = 2 }', ["rate.by: there is no key for a parameter", "tied"]),
+    "tie with more": ("rate = \"normal(0, 0.1)\"", 'rate = { tied = "compute.slope", by = 2 }',
+                      ["rate.by: there is no key for a parameter", "tied"]),
     "ragged": ("1e18", "[[1, 2], [3]]", ["compute.reference: the lists inside this list differ in length"]),
     "list of texts": ("1e18", '["a"]', ["compute.reference: 'a' is not a parameter"]),
     "function": ('kind = "LogSlope"', 'kind = "Function"\nfn = "os:system"',
@@ -129,12 +130,13 @@ def test_laws_by_name_with_overrides():
 def test_every_law_by_name(name):
     """Alone where it needs nothing; every argument is one the law takes."""
     assert set(known_laws()) == set(pf.laws.__all__)
-    given = {"linear": '[arguments.references]\ncompute = 1e18'}.get(name, "")
+    given = {"linear": "[arguments.references]\ncompute = 1e18"}.get(name, "")
     assert priors(pf.spec.from_toml(f'law = "{name}"\n{given}'))
 
 
 ARGUMENTS = {
-    "gundlach2025": 'architectures = ["a", "b"]\ngroup = "kind"\nbenchmark = "set"\nirreducible = 1.7\nreference = 1e18',
+    "gundlach2025": 'architectures = ["a", "b"]\ngroup = "kind"\nbenchmark = "set"\nirreducible = 1.7\n'
+    "reference = 1e18",
     "ho2024": 'model = 10\nprior = "normal(0, 1)"\ntransformer_multiplier = true\nirreducible = "all"\npooled = true\n'
     'break_date = "normal(2018, 1)"\nbreak_width = 0.5',
     "retests": "inputs = { compute = 1e18 }\nown = { data = 1e6 }\norigin = 2012\nreference = 'a'\ngroup = 'g'\nsd = 2",
@@ -203,7 +205,7 @@ def test_hostile_text_is_refused_in_seconds(what):
 kinds = st.sampled_from(["Sum", "LogSlope", "Constant", "Function", "GroupEffect", "Gaussian", "Nothing", "", "Power"])
 values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=9) | kinds
-    | st.sampled_from(["normal(0, 1)", "flat", "normal(0, 1) for each of 2", "dirichlet([1, 2])", "[", "x for each of"]),
+    | st.sampled_from(["normal(0, 1)", "flat", "flat for each of 2", "dirichlet([1, 2])", "[", "x for each of"]),
     lambda inner: st.lists(inner, max_size=3)
     | st.dictionaries(
         st.sampled_from(["kind", "children", "term", "of", "slope", "input", "scale", "tied", "group", "reference"])
@@ -261,5 +263,7 @@ def test_files_that_are_no_specs(tmp_path):
     with pytest.raises(SpecError, match=r"spec\.toml' is not UTF-8"):
         pf.spec.read(path)
     path.write_text("law = 'kaplan'\nlaws = 1")
-    with pytest.raises(SpecError, match=r"spec\.toml': laws: there is no key for a spec 'laws' \(did you mean 'law'\?\)"):
+    with pytest.raises(
+        SpecError, match=r"spec\.toml': laws: there is no key for a spec 'laws' \(did you mean 'law'\?\)"
+    ):
         pf.spec.read(path)

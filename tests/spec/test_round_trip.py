@@ -39,7 +39,7 @@ def is_composed(spec) -> bool:
 
 
 def require_same(one, other) -> None:
-    """The same tree: structure (names, kinds, static fields, families of priors), and every number to the last digit."""
+    """The same tree: structure (names, kinds, static fields, families of priors), and every number exactly."""
     assert jax.tree.structure(one) == jax.tree.structure(other)
     assert list(leaves(one)) == list(leaves(other))
     for left, right in zip(jax.tree.leaves(numeric(one)), jax.tree.leaves(numeric(other)), strict=True):
@@ -95,7 +95,9 @@ def test_the_registry_is_all_that_is_public():
 
 
 # Random trees. A class may refuse what was drawn (a power of a term that may be negative); a constant stands in then.
-names = st.text("abcxyz_é", min_size=1, max_size=6).filter(lambda name: name.isidentifier() and name not in ("as", "self"))
+names = st.text("abcxyz_é", min_size=1, max_size=6).filter(
+    lambda name: name.isidentifier() and name not in ("as", "self")
+)
 words = st.text(st.characters(codec="utf-8"), max_size=8)
 numbers = st.floats(allow_nan=False, allow_infinity=False)
 widths = st.floats(1e-300, 1e300)
@@ -112,7 +114,9 @@ def some_prior(draw) -> Distribution:
              f"truncated_normal({a!r}, {b!r}, {low!r}, {edge})", f"uniform({low!r}, {low + 1.0!r})"]
         )
     )  # fmt: skip
-    return parse_prior(text + draw(st.sampled_from(["", " for each of 3", " for each of 2 x 2", " for each of 2, jointly"])))
+    return parse_prior(
+        text + draw(st.sampled_from(["", " for each of 3", " for each of 2 x 2", " for each of 2, jointly"]))
+    )
 
 
 some_leaf = st.one_of(
