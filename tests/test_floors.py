@@ -85,6 +85,7 @@ ORDER = [
     "infer.curvature",
     "infer.identification",
     "infer.describe",
+    "infer.as_dict",
     "infer.kinks",
     "infer.sparse",
     "infer.starts",

@@ -14,6 +14,7 @@ from progressfit._x64 import require_x64
 from progressfit.compiled import compiled, ordered, restored
 from progressfit.dataset import Dataset
 from progressfit.density import log_density
+from progressfit.infer.as_dict import fit_dict
 from progressfit.infer.curvature import hessian_covariance, standard_errors
 from progressfit.infer.describe import describe_draws, describe_fit
 from progressfit.infer.identification import Identification, Runaway
@@ -211,6 +212,10 @@ class Fit:
             f"kind='gauss-newton' holds for Gaussian noise with one common scale, and the noise here is {found}; use "
             "kind='hessian', or a bootstrap"
         )
+
+    def to_dict(self) -> dict[str, Any]:
+        """Parameters, standard errors, certificate and optima as plain data that are valid JSON."""
+        return fit_dict(self)
 
     def save(self, path: str | Path) -> Path:
         """Write everything to one netCDF file, which :func:`progressfit.load` reads back; see :func:`save_result`."""

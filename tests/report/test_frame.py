@@ -1,6 +1,7 @@
 """Parameters and draws as data frames."""
 
 import dataclasses
+import json
 
 import cases
 import jax
@@ -27,6 +28,18 @@ def test_a_fit(point):
     assert list(found["parameter"]) == list(point.parameters)
     np.testing.assert_array_equal(found["estimate"], [float(v) for v in point.parameters.values()])
     np.testing.assert_array_equal(found["std_error"], [float(v) for v in point.stderr().values()])
+
+
+def test_a_fit_as_plain_data(point):
+    """Valid JSON even where a number is not finite, and the same numbers."""
+    best = dataclasses.replace(point.optima[0], condition=np.inf)
+    certificate = dataclasses.replace(point.certificate, condition=np.inf)
+    doubtful = dataclasses.replace(point, optima=(best,), certificate=certificate)
+    found = json.loads(json.dumps(doubtful.to_dict(), allow_nan=False))
+    assert found["parameters"] == {path: float(value) for path, value in point.parameters.items()}
+    assert found["std_errors"] == {path: float(value) for path, value in point.stderr().items()}
+    assert found["certificate"]["condition"] is None and found["certificate"]["result"] == point.result.value
+    assert found["n"] == point.stats["n"] and found["objective"] == point.objective
 
 
 def test_draws(point, draws):
