@@ -8,7 +8,7 @@ import numpy as np
 
 from progressfit.commands.derive import derive
 from progressfit.commands.options import BadInput, FitRequest
-from progressfit.commands.specify import law_arguments, law_module, law_reads, specify, starts_of
+from progressfit.commands.specify import law_arguments, law_reads, published, specify, starts_of, with_spec
 from progressfit.commands.table import Columns, Taken, dataset, read_table, report, select, take_in
 from progressfit.dataset import Dataset
 from progressfit.infer.bootstrap import bootstrap
@@ -57,6 +57,7 @@ def prepare_fit(request: FitRequest, say: Say) -> FitJob:
         If something that was given cannot be used.
     """
     clock = Clock()
+    request = with_spec(request)
     taken = take_in(select(read_table(request.table), request.where), law_reads(request), request.asked)
     columns = taken.columns
     data, weights = dataset(taken, request.asked)
@@ -97,9 +98,10 @@ def run_fit(job: FitJob, say: Say) -> FitAnswer:
 
 def _answer(job: FitJob, point: Fit, draws: Draws | None, **more: str) -> FitAnswer:
     request = job.request
-    letters = dict(getattr(law_module(request.law), "LETTERS", {}))
+    letters = published(request, "LETTERS")
     return FitAnswer(
         law=request.law,
+        spec=job.spec,
         arguments=job.arguments,
         settings=_settings(job, point) | more,
         fit=point,
@@ -153,6 +155,7 @@ def _settings(job: FitJob, point: Fit) -> dict[str, Any]:
         "objective": "maximum likelihood" if request.mle else "maximum posterior density",
         "fixed": {path: float(leaves(model)[path]) for path in request.fix},
         "priors": request.prior,
+        "tied": request.tie,
         "where": request.where,
         "weights": request.weights,
         "cluster": request.cluster,

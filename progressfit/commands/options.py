@@ -3,10 +3,11 @@
 import argparse
 import dataclasses
 import difflib
+import itertools
 import math
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from progressfit.catalogue import LAWS
 
@@ -26,11 +27,13 @@ class FitRequest:
     """What ``progressfit fit`` was asked to do.
 
     Pairs are kept as dictionaries: name in the law -> column, path -> text, column -> text. ``starts`` is a number or
-    "grid"; ``bootstrap`` is 0 where none was asked for; ``compute`` is a budget in FLOP.
+    "grid"; ``bootstrap`` is 0 where none was asked for; ``compute`` is a budget in FLOP; ``model`` is what the file
+    ``spec`` holds, once it is read.
     """
 
     table: Path
     law: str
+    spec: Path | None
     response: str
     inputs: dict[str, str]
     date: str | None
@@ -41,6 +44,7 @@ class FitRequest:
     mle: bool
     fix: dict[str, str]
     prior: dict[str, str]
+    tie: dict[str, str]
     where: dict[str, str]
     weights: str | None
     starts: int | str
@@ -55,6 +59,7 @@ class FitRequest:
     response_unit: str | None = None
     input_units: dict[str, str] = dataclasses.field(default_factory=dict)
     lenient: bool = False
+    model: Any = None
 
     @property
     def asked(self) -> "TableRequest":
@@ -109,7 +114,8 @@ class CheckRequest:
 
 # Every option may be repeated as far as argparse is concerned, so that a second value is refused, not swallowed.
 _SINGLE: Final = {
-    "--law": ("LAW", "name of a law; 'progressfit list' shows them (required)"),
+    "--law": ("LAW", "name of a law; 'progressfit list' shows them (this or --spec is required)"),
+    "--spec": ("FILE.toml", "a law of your own as a file, instead of --law; --out writes one"),
     "--response": ("COL", "column of measured performance; accuracies as fractions or in per cent (required)"),
     "--date": (
         "COL",
@@ -134,7 +140,7 @@ _SINGLE: Final = {
     "--level": ("P", "coverage of intervals (default 0.95)"),
     "--compute": ("FLOP", "budget for the compute-optimal allocation (default 5.76e23)"),
     "--seed": ("N", "seed of all random keys (default 0)"),
-    "--out": ("DIR", "write fit.json, parameters.csv and the draws to this folder"),
+    "--out": ("DIR", "write fit.json, parameters.csv, spec.toml and the draws to this folder"),
 }
 _REPEATED: Final = {
     "--input": (
@@ -148,6 +154,7 @@ _REPEATED: Final = {
     "--group": ("NAME=COL", "column of a group of the law"),
     "--fix": ("PATH=NUMBER", "fix a parameter, e.g. irreducible=1.8"),
     "--prior": ("PATH=PRIOR", "give a parameter another prior, e.g. 'irreducible=lognormal(0.5, 0.2)'"),
+    "--tie": ("PATH=PATH", "let a parameter follow another one, e.g. data.exponent=size.exponent"),
     "--where": ("COL=VALUE", "use only rows with this value (true/false, a number, or text)"),
 }
 
@@ -184,7 +191,8 @@ def read_fit_options(given: argparse.Namespace) -> FitRequest:
     _require_one_spread(given, single["--bootstrap"])
     return FitRequest(
         table=given.table,
-        law=require_known("law", _required("--law", single), LAWS),
+        law=_law(single),
+        spec=None if single["--spec"] is None else Path(single["--spec"]),
         response=_required("--response", single),
         inputs=pairs["--input"],
         date=single["--date"],
@@ -195,6 +203,7 @@ def read_fit_options(given: argparse.Namespace) -> FitRequest:
         mle=given.mle,
         fix=pairs["--fix"],
         prior=pairs["--prior"],
+        tie=pairs["--tie"],
         where=pairs["--where"],
         weights=single["--weights"],
         starts=GRID if single["--starts"] == GRID else _whole("--starts", single["--starts"], 64, least=1),
@@ -267,10 +276,22 @@ def near(name: str, known: Sequence[str]) -> str:
     return f" (did you mean '{found[0]}'?)" if found else ""
 
 
+def _law(single: dict[str, str | None]) -> str:
+    """Name of a law; that of a spec is the name that its file gives it, or else the stem of the file's."""
+    if single["--spec"] is None:
+        if single["--law"] is None:
+            raise BadInput("--law is missing; give --law LAW, or --spec FILE.toml for a law of your own")
+        return require_known("law", single["--law"], LAWS)
+    if single["--law"] is not None:
+        raise BadInput("--law and --spec both say what to fit; give one of them (a spec file may name a law)")
+    return Path(single["--spec"]).stem
+
+
 def _require_apart(pairs: dict[str, dict[str, str]]) -> None:
-    both = [path for path in pairs["--fix"] if path in pairs["--prior"]]
-    if both:
-        raise BadInput(f"'{both[0]}' is given to both --fix and --prior; a parameter is either fixed or free")
+    for one, other in itertools.combinations(("--fix", "--prior", "--tie"), 2):
+        both = [path for path in pairs[one] if path in pairs[other]]
+        if both:
+            raise BadInput(f"'{both[0]}' is given to both {one} and {other}; a parameter is either fixed, free or tied")
 
 
 def _require_one_spread(given: argparse.Namespace, replicates: str | None) -> None:

@@ -3,6 +3,7 @@
 from progressfit.report.calibration_picture import draw_calibration
 from progressfit.report.comparison_plot import comparison_frame, plot_comparison
 from progressfit.report.datatree import arviz
+from progressfit.report.frame import draws_frame, frame
 from progressfit.report.netcdf import load, save
 from progressfit.report.plots import draw
 from progressfit.report.prior_picture import prior_picture
@@ -14,6 +15,8 @@ __all__ = [
     "comparison_frame",
     "draw",
     "draw_calibration",
+    "draws_frame",
+    "frame",
     "load",
     "page",
     "plot_comparison",

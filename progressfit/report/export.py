@@ -8,10 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import jax
-import numpy as np
 import pandas as pd
 
-from progressfit.infer.result import Fit
+from progressfit.infer.as_dict import certificate_dict as certificate_dict
 from progressfit.report.datatree import arviz
 from progressfit.report.netcdf import save
 from progressfit.report.plain import VERSIONED, finite
@@ -53,36 +52,6 @@ def _quantity(quantity: Quantity) -> dict[str, Any]:
         "agrees": quantity.agrees,
         "why": quantity.why,
         "posterior": None if quantity.posterior is None else dataclasses.asdict(quantity.posterior),
-    }
-
-
-def certificate_dict(fit: Fit) -> dict[str, Any]:
-    """The certificate of a fit as plain data."""
-    found = fit.certificate
-    return {
-        "converged": fit.converged,
-        "result": fit.result.value,
-        "gradient_norm": found.gradient_norm,
-        "positive_definite": found.positive_definite,
-        "condition": found.condition,
-        "starts": found.starts,
-        "starts_agreeing": found.starts_agreeing,
-        "unfinished": found.unfinished,
-        "at_bound": list(found.at_bound),
-        "identification": {
-            "verdict": found.identification.verdict,
-            "smallest_eigenvalue": float(found.identification.eigenvalues[0]),
-            "weakest_direction": found.identification.direction(),
-        },
-        "optima": [
-            {
-                "objective": optimum.objective,
-                "starts": optimum.starts,
-                "share": optimum.share,
-                "parameters": {path: np.asarray(value).tolist() for path, value in optimum.values.items()},
-            }
-            for optimum in fit.optima
-        ],
     }
 
 

@@ -14,6 +14,7 @@ import numpy as np
 from progressfit.dataset import Dataset
 from progressfit.infer.describe import certificate_sentences, draws_sentence, prior_speaks
 from progressfit.infer.result import RESULTS, Draws, Fit, Optimum
+from progressfit.model import Model
 from progressfit.noise import Huber
 from progressfit.params import entry_names, is_fixed
 from progressfit.report.datatree import arviz
@@ -22,6 +23,7 @@ from progressfit.report.netcdf import save
 from progressfit.report.plain import VERSIONED, finite
 from progressfit.report.table import wrapped
 from progressfit.report.webpage.report import page
+from progressfit.spec.text import to_toml
 
 Interval = tuple[float, float]
 _ROWS_SHOWN = 20
@@ -55,7 +57,9 @@ class FitAnswer:
     Attributes
     ----------
     law, arguments
-        Name of the law, and what it was given from the table.
+        Name of the law (or of the file that held the spec), and what it was given from the table.
+    spec
+        The spec that was fitted, as it was before the levels of the table were filled in.
     settings
         Response, link, noise, parameters fixed by the user: what the fit was of, by name.
     fit, draws
@@ -73,6 +77,7 @@ class FitAnswer:
     """
 
     law: str
+    spec: Model
     arguments: dict[str, Any]
     settings: dict[str, Any]
     fit: Fit
@@ -276,7 +281,7 @@ def _derived_line(figure: DerivedFigure) -> str:
 
 
 def write_fit(answer: FitAnswer, folder: Path) -> list[Path]:
-    """Write ``fit.json``, ``parameters.csv``, the page ``report.html``, and the draws.
+    """Write ``fit.json``, ``parameters.csv``, ``spec.toml``, the page ``report.html``, and the draws.
 
     Replicates go into ``replicates.csv``, draws from a posterior into ``posterior.nc``.
 
@@ -290,9 +295,10 @@ def write_fit(answer: FitAnswer, folder: Path) -> list[Path]:
         If the folder cannot be made or written to.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    written = [folder / "fit.json", folder / "parameters.csv"]
+    written = [folder / "fit.json", folder / "parameters.csv", folder / "spec.toml"]
     written[0].write_text(fit_json(answer) + "\n", encoding="utf-8")
     _write_rows(written[1], _parameter_rows(answer))
+    written[2].write_text(to_toml(answer.spec, name=answer.law), encoding="utf-8")
     if answer.draws is not None and "replicates" in answer.draws.stats:
         written.append(folder / "replicates.csv")
         _write_rows(written[-1], _replicate_rows(answer.draws))
