@@ -123,3 +123,13 @@ def test_refused_in_a_sentence(what, folder, capsys):
     shown = capsys.readouterr()
     assert shown.out == "" and shown.err.startswith("progressfit: ") and shown.err.count("\n") == 1
     assert said in shown.err
+
+
+def test_check_reads_a_spec_too(folder, capsys):
+    """With and without a response: the columns that the spec's terms read are looked at."""
+    status = main(["check", *command(folder, "--json")[1:]])
+    whole = json.loads(capsys.readouterr().out)
+    assert status == 0
+    assert whole["columns"] == {"parameters": "parameters", "data": "tokens"} and whole["refused"] is None
+    main(["check", str(folder / "runs.csv"), "--spec", str(folder / "own.toml"), "--json"])
+    assert json.loads(capsys.readouterr().out)["columns"] == {"parameters": "parameters", "data": "tokens"}

@@ -246,6 +246,7 @@ ORDER = [
     "intake.cells",
     "intake.screen",
     "intake.assemble",
+    "commands.requests",
     "commands.options",
     "commands.table",
     "commands.specify",

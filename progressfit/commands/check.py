@@ -1,5 +1,6 @@
 """``progressfit check``: all that is wrong with a table, row by row, before anything is fitted."""
 
+import dataclasses
 import json
 from typing import Any, Final
 
@@ -26,6 +27,10 @@ def check(request: CheckRequest) -> tuple[str, int]:
     BadInput, TableError
         If the table cannot be read, or has not the columns that were asked for.
     """
+    if request.fit is not None:
+        from progressfit.commands.specify import with_spec
+
+        request = dataclasses.replace(request, fit=with_spec(request.fit))
     table = request.table
     frame = select(read_table(table.table), table.where)
     taken = take_in(frame, _reads(request, frame), table)
@@ -38,9 +43,9 @@ def check(request: CheckRequest) -> tuple[str, int]:
 
 def _reads(request: CheckRequest, frame: Any) -> Reads:
     if request.law is not None:
-        from progressfit.commands.specify import law_reads
+        from progressfit.commands.specify import law_reads, with_spec
 
-        return law_reads(_whole(request))
+        return law_reads(with_spec(_whole(request)))
     known = recognise(str(name) for name in frame.columns if name != LINE)
     inputs = dict.fromkeys([*request.table.inputs, *known.inputs])
     # A column that was given another part is not recognised.
@@ -66,8 +71,10 @@ def _whole(request: CheckRequest) -> FitRequest:
         date=table.date,
         groups=table.groups,
         cluster=table.cluster,
+        spec=request.spec,
         fix={},
         prior={},
+        tie={},
         where=table.where,
         weights=table.weights,
         **nothing,

@@ -1,15 +1,15 @@
 """Options of ``progressfit fit``: declared, then read into a :class:`FitRequest`. Nothing numeric is loaded."""
 
 import argparse
-import dataclasses
 import difflib
 import itertools
 import math
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from progressfit.catalogue import LAWS
+from progressfit.commands.requests import CheckRequest, FitRequest, TableRequest
 
 GRID: Final = "grid"
 LINKS: Final = ("identity", "log", "logit", "probit")
@@ -20,96 +20,6 @@ _MOST = 2**63
 
 class BadInput(ValueError):  # noqa: N818 - it names what is bad, and is no failure of the program
     """Something the user gave cannot be used: the message says what, where and how to mend it."""
-
-
-@dataclasses.dataclass(frozen=True)
-class FitRequest:
-    """What ``progressfit fit`` was asked to do.
-
-    Pairs are kept as dictionaries: name in the law -> column, path -> text, column -> text. ``starts`` is a number or
-    "grid"; ``bootstrap`` is 0 where none was asked for; ``compute`` is a budget in FLOP; ``model`` is what the file
-    ``spec`` holds, once it is read.
-    """
-
-    table: Path
-    law: str
-    spec: Path | None
-    response: str
-    inputs: dict[str, str]
-    date: str | None
-    groups: dict[str, str]
-    cluster: str | None
-    noise: str | None
-    link: str | None
-    mle: bool
-    fix: dict[str, str]
-    prior: dict[str, str]
-    tie: dict[str, str]
-    where: dict[str, str]
-    weights: str | None
-    starts: int | str
-    bootstrap: int
-    sample: bool
-    max_steps: int
-    level: float
-    compute: float
-    seed: int
-    json: bool
-    out: Path | None
-    response_unit: str | None = None
-    input_units: dict[str, str] = dataclasses.field(default_factory=dict)
-    lenient: bool = False
-    model: Any = None
-
-    @property
-    def asked(self) -> "TableRequest":
-        """What was asked for of the table alone."""
-        return TableRequest(
-            self.table,
-            self.law,
-            self.response,
-            self.inputs,
-            self.date,
-            self.groups,
-            self.cluster,
-            self.where,
-            self.weights,
-            self.response_unit,
-            self.input_units,
-            self.lenient,
-        )
-
-
-@dataclasses.dataclass(frozen=True)
-class TableRequest:
-    """What a command was asked to take from a table; pairs as in :class:`FitRequest`. "-" is standard input."""
-
-    table: Path
-    law: str
-    response: str | None
-    inputs: dict[str, str]
-    date: str | None
-    groups: dict[str, str]
-    cluster: str | None
-    where: dict[str, str]
-    weights: str | None
-    response_unit: str | None
-    input_units: dict[str, str]
-    lenient: bool
-
-
-@dataclasses.dataclass(frozen=True)
-class CheckRequest:
-    """What ``progressfit check`` was asked to do: the fit whose table is looked at, as far as it was given.
-
-    ``law`` is ``None`` where none was named: then columns are recognised by their names alone. ``fit`` is the whole fit
-    if law and response were named.
-    """
-
-    table: TableRequest
-    law: str | None
-    fit: FitRequest | None
-    json: bool
 
 
 # Every option may be repeated as far as argparse is concerned, so that a second value is refused, not swallowed.
@@ -229,12 +139,12 @@ def read_check_options(given: argparse.Namespace) -> CheckRequest:
     BadInput
         With a sentence for the user.
     """
-    if given.law and given.response:
+    if (given.law or given.spec) and given.response:
         fit = read_fit_options(given)
-        return CheckRequest(fit.asked, fit.law, fit, fit.json)
+        return CheckRequest(fit.asked, fit.law, fit.spec, fit, fit.json)
     single = {name: _once(name, getattr(given, _attribute(name))) for name in _SINGLE}
     pairs = {name: _pairs(name, getattr(given, _attribute(name))) for name in _REPEATED}
-    law = None if single["--law"] is None else require_known("law", single["--law"], LAWS)
+    law = _law(single) if single["--law"] or single["--spec"] else None
     table = TableRequest(
         given.table,
         law or "",
@@ -249,7 +159,8 @@ def read_check_options(given: argparse.Namespace) -> CheckRequest:
         pairs["--input-unit"],
         given.lenient,
     )
-    return CheckRequest(table, law, None, given.json)
+    spec = None if single["--spec"] is None else Path(single["--spec"])
+    return CheckRequest(table, law, spec, None, given.json)
 
 
 def _known(kind: str, name: str | None, known: Iterable[str]) -> str | None:
