@@ -108,7 +108,7 @@ _HOMES = {
     "Calibration": "analysis.calibration_result",
     "summary": "report.table",
 }
-_NAMESPACES = ("datasets", "laws", "links", "noise", "params", "report", "studies", "terms")
+_NAMESPACES = ("datasets", "laws", "links", "noise", "params", "plot", "report", "studies", "terms")
 
 if TYPE_CHECKING:
     from progressfit import datasets as datasets
@@ -116,6 +116,7 @@ if TYPE_CHECKING:
     from progressfit import links as links
     from progressfit import noise as noise
     from progressfit import params as params
+    from progressfit import plot as plot
     from progressfit import report as report
     from progressfit import studies as studies
     from progressfit import terms as terms

@@ -41,6 +41,7 @@ FLOORS = {
     "datasets": 7.5,
     "studies": 8,
     "report": 9,
+    "plot": 9,
     # Each doubt about an answer as a section of sentences, tables and pictures.
     "sensitivity": 9.25,
     # Between the reports and the command line: what its commands do.
@@ -164,6 +165,9 @@ ORDER = [
     "studies.hoffmann_2022.evidence",
     "studies.hoffmann_2022.figures",
     "studies.hoffmann_2022.pictures",
+    "plot.style",
+    "plot.reading",
+    "plot.profile",
     "report.table",
     "report.plots",
     "report.profile_plot",
@@ -205,7 +209,7 @@ ENGINES = {
     "arviz": (r"report\.datatree", True),
     "arviz_stats": (r"infer\.(diagnose|importance)|analysis\.(loo|priors)", True),
     "xarray": (r"report\.(datatree|netcdf)", True),
-    "matplotlib": (r"report(\..*)?|sensitivity\.page", True),
+    "matplotlib": (r"report(\..*)?|plot\..*|sensitivity\.page", True),
     "seaborn": (r"report(\..*)?", True),
 }
 FREE = {"jax", "numpy", "equinox", "jaxtyping"}
