@@ -69,7 +69,7 @@ def growth(
         _draw(ax, one, place, COLOURS[(len(spans) - 1 - place) % len(COLOURS)], unit, (low, high))
     for one, result, place in zip(spans, found.values(), range(len(spans) - 1, -1, -1), strict=True):
         if isinstance(result, Profile):
-            _arrows(ax, one, result, place, unit)
+            _arrows(ax, result, place, unit, (low, high))
     clear_rows(ax, [_line(name, one) for name, one in zip(found, spans, strict=True)])
     ax.axvline(0.0, color=DARK, linewidth=1.0)
     ax.set(xlim=(low, high), ylim=(-0.35, len(spans) - 0.05), xlabel=label or _label(of, magnitudes))
@@ -117,12 +117,11 @@ def _draw(ax: "Axes", one: Span, place: int, colour: str, unit: float, limits: t
     ax.plot(one.middle / unit, place, "o", color=colour, markersize=6)
 
 
-def _arrows(ax: "Axes", one: Span, profile: Profile, place: int, unit: float) -> None:
+def _arrows(ax: "Axes", profile: Profile, place: int, unit: float, limits: tuple[float, float]) -> None:
     """An arrow at each end that was not found."""
-    left, right = ax.get_xlim()
-    for end, is_open, marker in zip((one.low, one.high), profile.open, "<>", strict=True):
+    for end, is_open, marker in zip(profile.interval, profile.open, "<>", strict=True):
         if is_open:
-            ax.plot(np.clip(end / unit, left, right), place, marker, color=DARK, markersize=8, clip_on=False)
+            ax.plot(np.clip(end / unit, *limits), place, marker, color=DARK, markersize=8, clip_on=False)
 
 
 def _factors(ax: "Axes", unit: float) -> None:
