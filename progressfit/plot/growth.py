@@ -1,5 +1,6 @@
 """The picture of growth rates: several results of one rate, one line each."""
 
+import itertools
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -65,9 +66,9 @@ def growth(
     ax = axes_of(ax, height=1.3 + 0.75 * len(spans))
     unit = np.log(10) if magnitudes else 1.0
     low, high = _limits(spans, unit)
-    for place, one in zip(range(len(spans) - 1, -1, -1), spans, strict=True):
-        _draw(ax, one, place, COLOURS[(len(spans) - 1 - place) % len(COLOURS)], unit, (low, high))
-    for one, result, place in zip(spans, found.values(), range(len(spans) - 1, -1, -1), strict=True):
+    places = range(len(spans) - 1, -1, -1)
+    for place, one, result, colour in zip(places, spans, found.values(), itertools.cycle(COLOURS), strict=False):
+        _draw(ax, one, place, colour, unit, (low, high))
         if isinstance(result, Profile):
             _arrows(ax, result, place, unit, (low, high))
     clear_rows(ax, [_line(name, one) for name, one in zip(found, spans, strict=True)])
