@@ -74,12 +74,11 @@ def three_uncertainties(found: Namespace) -> None:
     for name in ("rows", "papers"):
         assert line[name]["low"] < 0 < line[name]["high"]
         # "One resampled table in six": within four standard errors of a share of 300.
-        assert np.mean(found["rows"].mode == 1) == pytest.approx(1 / 6, abs=4 * np.sqrt(5 / 36 / 300))
+        assert np.mean(found[name].mode == 1) == pytest.approx(1 / 6, abs=4 * np.sqrt(5 / 36 / 300))
     assert found["posterior"].result is pf.RESULTS.CONVERGED
     # The eight million weighted draws of benchmarks/posterior_reference.py give .015; "only a few per cent".
-    assert (
-        line["posterior"]["not_positive"] < 0.06 < line["rows"]["not_positive"] < line["papers"]["not_positive"] + 0.1
-    )
+    assert line["posterior"]["not_positive"] < 0.06
+    assert all(line[name]["not_positive"] > line["posterior"]["not_positive"] for name in ("rows", "papers"))
     assert not found["profile"].disconnected and found["profile"].interval[0] > 0
     assert len(found["together"].get_yticklabels()) == 6
 
