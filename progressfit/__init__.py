@@ -112,7 +112,7 @@ _HOMES = {
     "summary": "report.table",
     "cite": "report.cite",
 }
-_NAMESPACES = ("datasets", "laws", "links", "noise", "params", "report", "spec", "studies", "terms")
+_NAMESPACES = ("datasets", "laws", "links", "noise", "params", "plot", "report", "spec", "studies", "terms")
 
 if TYPE_CHECKING:
     from progressfit import datasets as datasets
@@ -120,6 +120,7 @@ if TYPE_CHECKING:
     from progressfit import links as links
     from progressfit import noise as noise
     from progressfit import params as params
+    from progressfit import plot as plot
     from progressfit import report as report
     from progressfit import spec as spec
     from progressfit import studies as studies

@@ -50,6 +50,7 @@ FLOORS = {
     "intake": 7.7,
     "studies": 8,
     "report": 9,
+    "plot": 9,
     # Each doubt about an answer as a section of sentences, tables and pictures.
     "sensitivity": 9.25,
     # Shows how far long work is; told by the lowest verbs, knows none of them.
@@ -195,6 +196,9 @@ ORDER = [
     "studies.hoffmann_2022.evidence",
     "studies.hoffmann_2022.figures",
     "studies.hoffmann_2022.pictures",
+    "plot.style",
+    "plot.reading",
+    "plot.profile",
     "report.table",
     "report.plots",
     "report.profile_plot",
@@ -278,7 +282,7 @@ ENGINES = {
     "arviz": (r"report\.datatree", True),
     "arviz_stats": (r"infer\.(diagnose|importance)|analysis\.(loo|priors)", True),
     "xarray": (r"report\.(datatree|netcdf)|infer\.stored", True),
-    "matplotlib": (r"report(\..*)?|sensitivity\.page", True),
+    "matplotlib": (r"report(\..*)?|plot\..*|sensitivity\.page", True),
     "altair": (r"report\.webpage\..*", True),
     "vl_convert": (r"report\.webpage\.shell", True),
     "rich": (r"bars", True),
