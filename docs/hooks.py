@@ -21,12 +21,14 @@ _PAGES = {
     "density": "Laws",
     "cache": "Fitting",
     "infer": "Fitting",
+    "bars": "Fitting",
+    "growth": "Analyses",
     "analysis": "Analyses",
     "report": "Reports and pictures",
 }
 _NAMESPACES = {
     "Tables": ("datasets",),
-    "Laws": ("terms", "links", "noise", "laws"),
+    "Laws": ("terms", "links", "noise", "laws", "spec"),
     "Reports and pictures": ("plot", "report"),
 }
 _ABOUT = "The public names, as their docstrings have them. `import progressfit as pf` gives all of them as `pf.NAME`."

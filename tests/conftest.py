@@ -1,6 +1,9 @@
 """Settings for the whole suite: the processor, double precision, nothing random, and a bounded number of programs."""
 
+import atexit
 import os
+import shutil
+import tempfile
 from collections.abc import Iterator
 
 import pytest
@@ -9,6 +12,13 @@ import pytest
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
 # Workers of the suite share the cores: one thread each, as the command line gives one to each of its devices.
 os.environ.setdefault("NPROC", "1")
+# Workers and the processes that tests start share compiled programs through one folder, which goes with the suite: the
+# first process makes it, and the others inherit its name.
+if "PROGRESSFIT_TEST_PROGRAMS" not in os.environ:
+    os.environ["PROGRESSFIT_TEST_PROGRAMS"] = tempfile.mkdtemp(prefix="progressfit-tests-")
+    atexit.register(shutil.rmtree, os.environ["PROGRESSFIT_TEST_PROGRAMS"], ignore_errors=True)
+os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", os.environ["PROGRESSFIT_TEST_PROGRAMS"])
+os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0.3")
 # Commands that tests run neither read nor fill the user's folder of compiled programs.
 os.environ["PROGRESSFIT_CACHE"] = "off"
 
