@@ -50,7 +50,7 @@ def allocation(case: Case) -> Block | Inapplicable:
 
 
 def split_tiles(case: Case) -> tuple[Tile, ...]:
-    """The headline of a law without dates: exponents of the best split, and its quotient at the table's largest budget."""
+    """The headline of a law without dates: exponents and quotient of the best split of its largest budget."""
     if not is_paired(case):
         return ()
     compute = float(compute_of(case).max())
@@ -104,6 +104,6 @@ def _exponent(case: Case, best: Any, drawn: Any) -> str:
         else f" ({case.level:.0%} {case.draws[0].kind}: {_span(case, drawn.parameters_exponent[:, k])})"
     )
     return (
-        f"As budgets grow, the best number of parameters grows with the power {best.parameters_exponent[k]:.3f} of compute"
-        f"{span}, and data with the rest."
+        f"As budgets grow, the best number of parameters grows with the power {best.parameters_exponent[k]:.3f} of "
+        f"compute{span}, and data with the rest."
     )

@@ -2,8 +2,8 @@
 
 It answers, as far as a fit and its table can, the questions that Li, Kudugunta and Zettlemoyer (2025, "(Mis)Fitting: a
 survey of scaling laws", arXiv 2502.18969) found most scaling-law papers to leave open: the form that was fitted and its
-variables; the models trained and their ranges; which of them were used; the objective, the optimiser and its starts; and
-how the result was checked.
+variables; the models trained and their ranges; which of them were used; the objective, the optimiser and its starts;
+and how the result was checked.
 """
 
 import importlib.metadata
@@ -20,9 +20,9 @@ from progressfit.report.webpage.words import number
 
 NAME, TITLE = "card", "The fit card"
 _SOURCE = (
-    "The card answers, in its order, the checklist of Li, Kudugunta and Zettlemoyer 2025, (Mis)Fitting: a survey of scaling "
-    "laws (arXiv 2502.18969). What only those who trained the models know (hyperparameters, training data, how parameters "
-    "and compute were counted) is for the source of the table to say."
+    "The card follows the checklist of Li, Kudugunta and Zettlemoyer 2025, (Mis)Fitting: a survey of scaling laws "
+    "(arXiv 2502.18969). What only those who trained the models know (hyperparameters, training data, how parameters and "
+    "compute were counted) is for the source of the table to say."
 )
 _MOST_NAMES = 12
 Rows = tuple[tuple[str, str], ...]

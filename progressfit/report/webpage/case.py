@@ -9,11 +9,11 @@ import jax
 import numpy as np
 
 from progressfit.analysis.compute_growth import PAIR, effective_compute_growth
-from progressfit.growth import growth_rate
 from progressfit.analysis.identify import determined
 from progressfit.analysis.predict import Extrapolation, extrapolation
 from progressfit.analysis.selection import better
 from progressfit.dataset import Dataset, Record
+from progressfit.growth import growth_rate
 from progressfit.infer.optimise import fitted_weights
 from progressfit.infer.result import Draws, Fit
 from progressfit.model import Model, channels, mean_terms, reference_record
@@ -157,7 +157,8 @@ def usual_rate(model: Model, data: Dataset) -> Rate | NoRate:
     if not names:
         return NoRate("The law reads no input, so there is nothing whose need could shrink; pass of= with a rate.")
     try:
-        at = None if reference_record(model) else None
+        reference_record(model)
+        at = None
     except ValueError:
         at = data.bare().records.row(len(data) - 1)
     if set(PAIR) <= set(names) and "compute" not in names:

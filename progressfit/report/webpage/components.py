@@ -25,8 +25,9 @@ def parts_over_time(case: Case) -> Block | Inapplicable:
         return Inapplicable(TITLE, "The law has a single part that varies: what it predicts.")
     names = list(varying)[:_MOST_PARTS]
     caption = (
-        "Each part of the law at each row, by date, less its mean over all rows, on the part's own scale: children of a sum "
-        "add up, those of a product multiply. Tick boxes show and hide parts; a period picked out above applies here."
+        "Each part of the law at each row, by date, less its mean over all rows, on the part's own scale: children of "
+        "a sum add up, those of a product multiply. Tick boxes show and hide parts; a period picked out above applies "
+        "here."
     )
     kept = {name: varying[name] for name in names}
     chart = Chart(

@@ -26,8 +26,8 @@ def forecast_fan(case: Case) -> Block | Inapplicable:
     dates = np.asarray(records.columns["date"])
     best = table.row_names[best_row(case.fit.model, table, case.direction)]
     caption = (
-        f"Predicted {case.data.labels.response} for the inputs of {best}, growing on after the last date as they did among the "
-        f"best rows of their time. Dark: {case.level:.0%} interval of the expected value; light: of a new model "
+        f"Predicted {case.data.labels.response} for the inputs of {best}, growing on after the last date as they "
+        f"did among the best rows of their time. Dark: {case.level:.0%} interval of the expected value; light: of a new model "
         f"({case.draws[0].kind}). Shaded ground: outside the table. Points: the table."
     )
     rows = _rows(dates, found)
@@ -111,8 +111,8 @@ def _sentences(case: Case, dates: np.ndarray, found: Prediction) -> tuple[str, .
     if not outside:
         return (first,)
     second = (
-        f"{outside} of {len(dates)} dates lie outside the table, up to {found.distance.max():.2g} times its range away. The "
-        "intervals take the law to be true, so out there they are, if anything, too narrow; a back-test "
+        f"{outside} of {len(dates)} dates lie outside the table, up to {found.distance.max():.2g} times its range "
+        "away. The intervals take the law to be true, so out there they are, if anything, too narrow; a back-test "
         "(progressfit.forecast) says how such forecasts did before."
     )
     return (first, second)

@@ -30,8 +30,8 @@ def influential(case: Case) -> Block | Inapplicable:
         return Inapplicable(TITLE, f"There are no derivatives with respect to the rows: {error}.")
     rows = _rows(case, found, unit)
     caption = (
-        f"Change of {words} if one row were left out and the law fitted again, to first order, for the {len(rows)} rows "
-        "that move it most."
+        f"Change of {words} if one row were left out and the law fitted again, to first order, for the {len(rows)} "
+        "rows that move it most."
     )
     chart = Chart("chart-influence", caption, finished(_chart(rows), 26 * len(rows) + 20, caption), _numbers(rows))
     return Block(NAME, TITLE, _sentences(found, rows, unit, words), charts=(chart,))
@@ -86,8 +86,8 @@ def _sentences(found: Influence, rows: list[dict[str, Any]], unit: float, words:
     said += f" (to {factor((now + first['shift']) * unit)} a year)." if unit != 1.0 else "."
     return (
         said,
-        f"First-order standard error (infinitesimal jackknife): {by_row:.3g} by rows{also}. It sees the best optimum alone; "
-        "where there are others, draws that may change optimum spread wider.",
+        f"First-order standard error (infinitesimal jackknife): {by_row:.3g} by rows{also}. It sees the best optimum "
+        "alone; where there are others, draws that may change optimum spread wider.",
     )
 
 

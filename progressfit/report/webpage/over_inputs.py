@@ -1,4 +1,4 @@
-"""The fit over its inputs: every row against compute (or the input of the reader's choice), with curves of equal size."""
+"""The fit over its inputs: every row by compute or an input of the reader's choice, with curves of equal size."""
 
 from typing import Any
 
@@ -26,8 +26,8 @@ def over_inputs(case: Case) -> Block | Inapplicable:
     caption = (
         f"{case.data.labels.response} by {axis}, observed (points) and fitted (short lines). "
         + (
-            "Each thin curve is the law for one model size as data grow; the thick one is the best split of each budget, "
-            "dashed outside the table. "
+            "Each thin curve is the law for one model size as data grow; the thick one is the best split of each "
+            "budget, dashed outside the table. "
             if paired
             else ""
         )
@@ -77,7 +77,7 @@ def _chart(case: Case, positive: list[str], paired: bool) -> Any:
         params, field, title = [alt.param(name="over", value="i_0", bind=menu)], "place", "input chosen below"
         base = base.transform_calculate(place="datum[over]")
     log = alt.Scale(type="log", nice=False, padding=8)
-    x = alt.X(f"{field}:Q", title=title, scale=log, axis=alt.Axis(format="~e", tickCount=6))
+    x = alt.X(f"{field}:Q", title=title, scale=log, axis=alt.Axis(format="~e", grid=False))
     y = alt.Y("observed:Q", title=case.data.labels.response, scale=alt.Scale(zero=False))
     colour: Any = alt.value(INSIDE)
     if paired:
@@ -99,7 +99,7 @@ def _chart(case: Case, positive: list[str], paired: bool) -> Any:
 def _ramp() -> Any:
     import altair as alt
 
-    return alt.Legend(orient="top", format="~s", gradientLength=180, tickCount=3)
+    return alt.Legend(type="gradient", orient="top", format="~s", gradientLength=180, tickCount=3)
 
 
 def _curves(case: Case, positive: list[str]) -> list[Any]:
@@ -154,8 +154,8 @@ def _worst(case: Case) -> str:
     k = int(np.argmax(off))
     return (
         f"{int(case.used.sum())} rows; observed and fitted {case.data.labels.response} differ by "
-        f"{np.median(off[case.used]):.3g} in the middle, most for {case.data.row_names[k]} (observed {case.observed[k]:.4g}, "
-        f"fitted {case.fitted[k]:.4g})."
+        f"{np.median(off[case.used]):.3g} in the middle, most for {case.data.row_names[k]} (observed "
+        f"{case.observed[k]:.4g}, fitted {case.fitted[k]:.4g})."
     )
 
 
