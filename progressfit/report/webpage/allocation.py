@@ -1,5 +1,6 @@
 """How a budget is best split between parameters and data."""
 
+from collections.abc import Callable
 from typing import Any
 
 import jax
@@ -75,6 +76,12 @@ def split_tiles(case: Case) -> tuple[Tile, ...]:
         )
         for name, label in words.items()
     )
+
+
+def split_exponent(case: Case) -> Callable[[Any], Any]:
+    """The exponent of the best parameters at the table's largest budget, as a function of one model."""
+    compute = float(compute_of(case).max())
+    return lambda model: optimal_allocation(model, compute, inputs=PAIR).parameters_exponent
 
 
 def _quoted(case: Case, values: Any) -> str:

@@ -26,8 +26,8 @@ def forecast_fan(case: Case) -> Block | Inapplicable:
     dates = np.asarray(records.columns["date"])
     best = table.row_names[best_row(case.fit.model, table, case.direction)]
     caption = (
-        f"Predicted {case.data.labels.response} for the inputs of {best}, growing on after the last date as they "
-        f"did among the best rows of their time. Dark: {case.level:.0%} interval of the expected value; light: of a new model "
+        f"Predicted {case.data.labels.response} for the inputs of {best}, growing on after the last date as they did "
+        f"among the best rows of their time. Dark: {case.level:.0%} interval of the expected value; light: of a new model "
         f"({case.draws[0].kind}). Shaded ground: outside the table. Points: the table."
     )
     rows = _rows(dates, found)
@@ -50,9 +50,9 @@ def _chart(case: Case, rows: list[dict[str, Any]]) -> Any:
     x = alt.X("date:Q", title="date", scale=alt.Scale(zero=False, nice=False), axis=alt.Axis(format="d", tickMinStep=1))
     y = alt.Y("median:Q", title=case.data.labels.response, scale=alt.Scale(zero=False))
     base = alt.Chart(source(rows))
-    digits = {"format": ".4~g"}
+    digits = ".4~g"
     shown = [alt.Tooltip("date:Q", format=".1f")]
-    shown += [alt.Tooltip(f"{name}:Q", title=words, **digits) for name, words in _COLUMNS.items()]
+    shown += [alt.Tooltip(f"{name}:Q", title=words, format=digits) for name, words in _COLUMNS.items()]
     shown.append(alt.Tooltip("inside:N", title="inside the table"))
     wide = base.mark_area(opacity=0.18, color=INSIDE).encode(
         x, alt.Y("new_low:Q", title=case.data.labels.response), alt.Y2("new_high:Q")
@@ -65,7 +65,7 @@ def _chart(case: Case, rows: list[dict[str, Any]]) -> Any:
         {"date": float(date[i]), "median": float(case.observed[i]), "name": case.data.row_names[i]}
         for i in thinned(len(case.data), 400)
     ]
-    named = [alt.Tooltip("name:N", title="model"), alt.Tooltip("median:Q", title="observed", **digits)]
+    named = [alt.Tooltip("name:N", title="model"), alt.Tooltip("median:Q", title="observed", format=digits)]
     table = (
         alt.Chart(source(points))
         .mark_point(size=16, color="currentColor", opacity=0.45, filled=True)

@@ -5,9 +5,11 @@ from typing import Any
 import numpy as np
 
 from progressfit.analysis.influence import Influence, influence
+from progressfit.report.webpage.allocation import split_exponent
 from progressfit.report.webpage.case import Case, Rate
 from progressfit.report.webpage.content import Block, Chart, Inapplicable, Table
 from progressfit.report.webpage.drawing import INSIDE, OUTSIDE, finished, source
+from progressfit.report.webpage.over_inputs import is_paired
 from progressfit.report.webpage.words import LN10, factor
 
 NAME, TITLE = "influence", "The rows that move the answer most"
@@ -16,14 +18,10 @@ _SHOWN = 12
 
 def influential(case: Case) -> Block | Inapplicable:
     """First-order shift of the growth rate, or else of the first parameter, if a row is left out."""
-    path = next(iter(case.fit.parameters))
-    scalar = np.ndim(case.fit.parameters[path]) == 0
-    if case.quotable and isinstance(case.rate, Rate):
-        of, unit, words = case.rate.of, LN10, "the growth rate (orders of magnitude a year)"
-    elif scalar:
-        of, unit, words = path, 1.0, f"the parameter {path}"
-    else:
+    followed = _followed(case)
+    if followed is None:
         return Inapplicable(TITLE, "There is no single number here whose change could be followed.")
+    of, unit, words = followed
     try:
         found = influence(case.fit, case.data, of)
     except ValueError as error:
@@ -35,6 +33,16 @@ def influential(case: Case) -> Block | Inapplicable:
     )
     chart = Chart("chart-influence", caption, finished(_chart(rows), 26 * len(rows) + 20, caption), _numbers(rows))
     return Block(NAME, TITLE, _sentences(found, rows, unit, words), charts=(chart,))
+
+
+def _followed(case: Case) -> tuple[Any, float, str] | None:
+    """What is followed, the size of its unit and its words: the answer of the page, or else the first parameter."""
+    if case.quotable and isinstance(case.rate, Rate):
+        return case.rate.of, LN10, "the growth rate (orders of magnitude a year)"
+    if is_paired(case):
+        return split_exponent(case), 1.0, "the power of compute with which the best number of parameters grows"
+    path = next(iter(case.fit.parameters))
+    return (path, 1.0, f"the parameter {path}") if np.ndim(case.fit.parameters[path]) == 0 else None
 
 
 def _rows(case: Case, found: Influence, unit: float) -> list[dict[str, Any]]:

@@ -107,7 +107,7 @@ def _curves(case: Case, positive: list[str]) -> list[Any]:
     import altair as alt
 
     x, y = alt.X("x:Q"), alt.Y("observed:Q")
-    colour = alt.Color(f"i_{positive.index(PAIR[0])}:Q", scale=alt.Scale(type="log", scheme="viridis"))
+    colour = alt.Color(f"i_{positive.index(PAIR[0])}:Q", scale=alt.Scale(type="log", scheme="viridis"), legend=None)
     sizes = (
         alt.Chart(source(_iso(case, positive)))
         .mark_line(strokeWidth=1, opacity=0.8)
