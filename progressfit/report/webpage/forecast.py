@@ -25,10 +25,11 @@ def forecast_fan(case: Case) -> Block | Inapplicable:
     found = found._replace(inside=case.where(records).inside, distance=case.where(records).distance)
     dates = np.asarray(records.columns["date"])
     best = table.row_names[best_row(case.fit.model, table, case.direction)]
+    response, kind = case.data.labels.response, case.draws[0].kind
     caption = (
-        f"Predicted {case.data.labels.response} for the inputs of {best}, growing on after the last date as they did "
-        f"among the best rows of their time. Dark: {case.level:.0%} interval of the expected value; light: of a new model "
-        f"({case.draws[0].kind}). Shaded ground: outside the table. Points: the table."
+        f"Predicted {response} for the inputs of {best}, growing on after the last date as they did among the best "
+        f"rows of their time. Dark: {case.level:.0%} interval of the expected value; light: of a new model ({kind}). Shaded "
+        "ground: outside the table. Points: the table."
     )
     rows = _rows(dates, found)
     chart = Chart("chart-forecast", caption, finished(_chart(case, rows), 320, caption), _numbers(rows))

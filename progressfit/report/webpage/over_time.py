@@ -24,8 +24,9 @@ def over_time(case: Case) -> Block | Inapplicable:
         return Inapplicable(TITLE, "The table has no dates, so nothing can be shown over time.")
     caption = (
         f"{case.data.labels.response}, observed (points) and fitted (short lines), by date. The curve is the law for "
-        "the inputs of the best row, dashed and on shaded ground where dates lie outside the table. Hover or tap to name a "
-        "model; drag across to pick out a period; a double click ends it." + thinned_note(len(case.data))
+        "the inputs of the best row, dashed and on shaded ground where dates lie outside the table. "
+        "Hover or tap to name a model; drag across to pick out a period; a double click ends it."
+        + thinned_note(len(case.data))
     )
     rows = point_rows(case)
     listing = Listing(

@@ -73,7 +73,8 @@ def _engine() -> str:
     """Vega, Vega-Lite and Vega-Embed as one script."""
     import vl_convert
 
-    return vl_convert.javascript_bundle(None).replace("</script", "<\\/script").replace("<!--", "<\\!--")
+    whole = vl_convert.javascript_bundle()  # pyright: ignore[reportCallIssue]  # its stub has no default
+    return whole.replace("</script", "<\\/script").replace("<!--", "<\\!--")
 
 
 def _header(page: Page) -> Iterable[str]:
