@@ -28,8 +28,8 @@ def forecast_fan(case: Case) -> Block | Inapplicable:
     response, kind = case.data.labels.response, case.draws[0].kind
     caption = (
         f"Predicted {response} for the inputs of {best}, growing on after the last date as they did among the best "
-        f"rows of their time. Dark: {case.level:.0%} interval of the expected value; light: of a new model ({kind}). Shaded "
-        "ground: outside the table. Points: the table."
+        f"rows of their time. Dark: {case.level:.0%} interval of the expected value; light: of a new model ({kind}). "
+        "Shaded ground: outside the table. Points: the table."
     )
     rows = _rows(dates, found)
     chart = Chart("chart-forecast", caption, finished(_chart(case, rows), 320, caption), _numbers(rows))
