@@ -35,9 +35,10 @@ _HOMES = {
     "sample": "infer.sample",
     "profile": "infer.profile",
     "Profile": "infer.profile_result",
+    "load": "infer.load",
     "Fit": "infer.result",
     "Draws": "infer.result",
-    "RESULTS": "infer.result",
+    "RESULTS": "infer.outcomes",
     "growth_rate": "growth",
     "doubling_time": "growth",
     "doubling_interval": "growth",
@@ -109,8 +110,9 @@ _HOMES = {
     "calibrate": "analysis.calibration",
     "Calibration": "analysis.calibration_result",
     "summary": "report.table",
+    "cite": "report.cite",
 }
-_NAMESPACES = ("datasets", "laws", "links", "noise", "params", "report", "studies", "terms")
+_NAMESPACES = ("datasets", "laws", "links", "noise", "params", "report", "spec", "studies", "terms")
 
 if TYPE_CHECKING:
     from progressfit import datasets as datasets
@@ -119,6 +121,7 @@ if TYPE_CHECKING:
     from progressfit import noise as noise
     from progressfit import params as params
     from progressfit import report as report
+    from progressfit import spec as spec
     from progressfit import studies as studies
     from progressfit import terms as terms
     from progressfit.analysis.allocation import optimal_allocation as optimal_allocation
@@ -203,12 +206,13 @@ if TYPE_CHECKING:
     from progressfit.infer.check import check as check
     from progressfit.infer.checkpoint import keep_partial as keep_partial
     from progressfit.infer.laplace import laplace as laplace
+    from progressfit.infer.load import load as load
     from progressfit.infer.optimise import fit as fit
     from progressfit.infer.optimise import start_grid as start_grid
+    from progressfit.infer.outcomes import RESULTS as RESULTS
     from progressfit.infer.prepare import prepare as prepare
     from progressfit.infer.profile import profile as profile
     from progressfit.infer.profile_result import Profile as Profile
-    from progressfit.infer.result import RESULTS as RESULTS
     from progressfit.infer.result import Draws as Draws
     from progressfit.infer.result import Fit as Fit
     from progressfit.infer.sample import sample as sample
@@ -219,6 +223,7 @@ if TYPE_CHECKING:
     from progressfit.params import fix as fix
     from progressfit.params import free as free
     from progressfit.params import tie as tie
+    from progressfit.report.cite import cite as cite
     from progressfit.report.table import summary as summary
 
 __all__ = [*_HOMES, *_NAMESPACES]  # pyright: ignore[reportUnsupportedDunderAll]

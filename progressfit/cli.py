@@ -1,6 +1,7 @@
-"""The command line: ``progressfit reproduce``, ``sensitivity``, ``fit`` and ``list``."""
+"""The command line: ``progressfit reproduce``, ``sensitivity``, ``fit``, ``check`` and ``list``."""
 
 import argparse
+import shlex
 import shutil
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -9,13 +10,20 @@ from pathlib import Path
 
 from progressfit import __version__
 from progressfit.catalogue import DATASETS, LAWS, SECTIONS, STUDIES
-from progressfit.commands.options import BadInput, add_fit_options, read_fit_options, require_known
+from progressfit.commands.options import BadInput, add_fit_options, read_check_options, read_fit_options, require_known
+from progressfit.printable import printable
 
 DONE, NOT_CERTIFIED, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
 _PARTIAL = ".partial"
 _FIT_EXAMPLE = (
     "Example: progressfit fit runs.csv --law chinchilla --response loss --input parameters=size --input data=tokens "
     "--noise huber:1e-3 --mle --bootstrap 200. Exit status: 0 done and certified; 1 done, not certified; 2 bad input."
+)
+
+_CHECK_STATUS = (
+    "Takes the options of fit, none of them required; without --law, columns are recognised by their names alone. "
+    "Exit status: 0 every row can be used and nothing is doubted; 1 the table can be used, but cells are doubted, or "
+    "rows left out as --lenient allows; 2 bad input: fit would refuse this table."
 )
 
 
@@ -27,6 +35,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     0 done and certified; 1 done, but not certified (the reason on standard error); 2 bad input; 130 interrupted.
     """
     arguments = _parser().parse_args(argv)
+    arguments.said = shlex.join(["progressfit", *(sys.argv[1:] if argv is None else argv)])
     try:
         return arguments.command(arguments)
     except KeyboardInterrupt:
@@ -77,6 +86,12 @@ def _parser() -> argparse.ArgumentParser:
     fit = commands.add_parser("fit", help="fit a law to a table of your own", epilog=_FIT_EXAMPLE, allow_abbrev=False)
     add_fit_options(fit)
     fit.set_defaults(command=_fit)
+
+    check = commands.add_parser(
+        "check", help="what is wrong with a table, row by row", epilog=_CHECK_STATUS, allow_abbrev=False
+    )
+    add_fit_options(check)
+    check.set_defaults(command=_check)
 
     doubts = commands.add_parser("sensitivity", help="what drives the answer of a study, and what its data cannot say")
     doubts.add_argument("study", metavar="STUDY", help="name of a study; 'progressfit list' shows them")
@@ -149,7 +164,8 @@ def _reproduce(arguments: argparse.Namespace) -> int:
     with _long_work(arguments.out):
         result = study.run(Wanted(arguments.seed, arguments.quick, arguments.sample, arguments.table), _say)
     print(study_json(result) if arguments.json else answer_text(result))
-    if arguments.out is not None and not _written(lambda folder: write_folder(result, folder), arguments.out):
+    facts = {"Command": arguments.said, "Seed": str(arguments.seed)}
+    if arguments.out is not None and not _written(lambda folder: write_folder(result, folder, facts), arguments.out):
         return BAD_INPUT
     return _status(result.doubt)
 
@@ -215,7 +231,7 @@ def _fit(arguments: argparse.Namespace) -> int:
     from progressfit.report.fit_answer import fit_json, fit_text, write_fit
 
     try:
-        job = prepare_fit(request, _say)
+        job = prepare_fit(request, lambda text: _say(printable(text)))
     except (BadInput, TableError) as error:
         return _refuse(error)
     if request.out is not None and not _usable(request.out):
@@ -227,14 +243,31 @@ def _fit(arguments: argparse.Namespace) -> int:
         if request.out is not None:
             write_fit(stopped.answer, request.out)
         raise
-    print(fit_json(answer) if request.json else fit_text(answer))
+    print(fit_json(answer) if request.json else printable(fit_text(answer)))
     if request.out is not None and not _written(lambda folder: write_fit(answer, folder), request.out):
         return BAD_INPUT
     return _status(answer.reason)
 
 
+def _check(arguments: argparse.Namespace) -> int:
+    try:
+        request = read_check_options(arguments)
+    except BadInput as error:
+        return _refuse(error)
+    # Imported here, so that --help stays fast.
+    from progressfit.commands.check import check
+    from progressfit.frame import TableError
+
+    try:
+        text, status = check(request)
+    except (BadInput, TableError) as error:
+        return _refuse(error)
+    print(text if request.json else printable(text))
+    return status
+
+
 def _refuse(error: ValueError) -> int:
-    _say(f"progressfit: {error}")
+    _say(printable(f"progressfit: {error}"))
     return BAD_INPUT
 
 

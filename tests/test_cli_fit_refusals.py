@@ -30,7 +30,10 @@ REFUSED = {
     "no response": (["--response"], ["--response is missing"]),
     "unknown response": (["--response", "los"], ["--response", "no column 'los'", "did you mean 'loss'"]),
     "unknown input column": (["+", "--input", "parameters=Parameters"], ["--input parameters", "'parameters'"]),
-    "input without column": (["--input"], ["reads 'data'", "--input data=COLUMN", "tokens"]),
+    "input without column": (
+        ["--law", "erdil_besiroglu", "--input"],
+        ["reads 'compute'", "--input compute=COLUMN", "tokens"],
+    ),
     "input not a pair": (["+", "--input", "parameters"], ["--input 'parameters' is not of the form NAME=COL"]),
     "input twice": (["+", "--input", "data=loss"], ["--input names 'data' twice"]),
     "law twice": (["+", "--law", "kaplan"], ["--law is given 2 times"]),

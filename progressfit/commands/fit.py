@@ -8,8 +8,8 @@ import numpy as np
 
 from progressfit.commands.derive import derive
 from progressfit.commands.options import BadInput, FitRequest
-from progressfit.commands.specify import law_arguments, law_module, law_reads, specify, starts_of
-from progressfit.commands.table import Columns, dataset, match_columns, read_table, select
+from progressfit.commands.specify import law_arguments, law_reads, published, specify, starts_of, with_spec
+from progressfit.commands.table import Columns, Taken, dataset, read_table, report, select, take_in
 from progressfit.dataset import Dataset
 from progressfit.infer.bootstrap import bootstrap
 from progressfit.infer.check import require
@@ -38,6 +38,7 @@ class FitJob(NamedTuple):
     columns: Columns
     arguments: dict[str, Any]
     clock: Clock
+    taken: Taken
 
 
 class Interrupted(KeyboardInterrupt):
@@ -48,7 +49,7 @@ class Interrupted(KeyboardInterrupt):
 
 
 def prepare_fit(request: FitRequest, say: Say) -> FitJob:
-    """Read the table and build the spec; what is not used is mentioned through ``say``.
+    """Read the table and build the spec; what was recognised, doubted and left out is mentioned through ``say``.
 
     Raises
     ------
@@ -56,9 +57,10 @@ def prepare_fit(request: FitRequest, say: Say) -> FitJob:
         If something that was given cannot be used.
     """
     clock = Clock()
-    frame = select(read_table(request.table), request.where)
-    columns, notes = match_columns(frame, law_reads(request), request)
-    data, weights = dataset(frame, columns, request)
+    request = with_spec(request)
+    taken = take_in(select(read_table(request.table), request.where), law_reads(request), request.asked)
+    columns = taken.columns
+    data, weights = dataset(taken, request.asked)
     arguments = law_arguments(request, data, columns)
     spec = specify(request, arguments)
     require(spec, data, _objective_of(request))
@@ -68,9 +70,9 @@ def prepare_fit(request: FitRequest, say: Say) -> FitJob:
             f"'{improper(spec)[0]}=normal(MEAN, SD)', or use --bootstrap N"
         )
     starts = starts_of(request, spec, data)
-    for note in notes:
-        say(f"progressfit: {note}; it is left out")
-    return FitJob(request, spec, data, weights, starts, columns, arguments, clock)
+    for line in report(taken):
+        say(line)
+    return FitJob(request, spec, data, weights, starts, columns, arguments, clock, taken)
 
 
 def run_fit(job: FitJob, say: Say) -> FitAnswer:
@@ -96,11 +98,12 @@ def run_fit(job: FitJob, say: Say) -> FitAnswer:
 
 def _answer(job: FitJob, point: Fit, draws: Draws | None, **more: str) -> FitAnswer:
     request = job.request
-    letters = dict(getattr(law_module(request.law), "LETTERS", {}))
+    letters = published(request, "LETTERS")
     return FitAnswer(
         law=request.law,
+        spec=job.spec,
         arguments=job.arguments,
-        settings=_settings(request, point) | more,
+        settings=_settings(job, point) | more,
         fit=point,
         draws=draws,
         data=job.data,
@@ -142,8 +145,8 @@ def spread_notes(point: Fit, data: Dataset) -> tuple[str, ...]:
     )
 
 
-def _settings(request: FitRequest, point: Fit) -> dict[str, Any]:
-    model: Model = point.model
+def _settings(job: FitJob, point: Fit) -> dict[str, Any]:
+    request, model = job.request, point.model
     return {
         "table": str(request.table),
         "response": request.response,
@@ -152,8 +155,12 @@ def _settings(request: FitRequest, point: Fit) -> dict[str, Any]:
         "objective": "maximum likelihood" if request.mle else "maximum posterior density",
         "fixed": {path: float(leaves(model)[path]) for path in request.fix},
         "priors": request.prior,
+        "tied": request.tie,
         "where": request.where,
         "weights": request.weights,
         "cluster": request.cluster,
         "seed": request.seed,
+        "rows_looked_at": len(job.taken.screened.frame),
+        "recognised": list(job.taken.notes),
+        "dropped": job.taken.dropped,
     }

@@ -3,16 +3,18 @@
 import argparse
 import dataclasses
 import difflib
+import itertools
 import math
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from progressfit.catalogue import LAWS
 
 GRID: Final = "grid"
 LINKS: Final = ("identity", "log", "logit", "probit")
 NOISES: Final = "huber:D, huber_likelihood:D, normal, student_t, student_t:DF, laplace"
+RESPONSE_UNITS: Final = ("fraction", "percent", "nats", "bits", "perplexity")
 _MOST = 2**63
 
 
@@ -25,11 +27,13 @@ class FitRequest:
     """What ``progressfit fit`` was asked to do.
 
     Pairs are kept as dictionaries: name in the law -> column, path -> text, column -> text. ``starts`` is a number or
-    "grid"; ``bootstrap`` is 0 where none was asked for; ``compute`` is a budget in FLOP.
+    "grid"; ``bootstrap`` is 0 where none was asked for; ``compute`` is a budget in FLOP; ``model`` is what the file
+    ``spec`` holds, once it is read.
     """
 
     table: Path
     law: str
+    spec: Path | None
     response: str
     inputs: dict[str, str]
     date: str | None
@@ -40,6 +44,7 @@ class FitRequest:
     mle: bool
     fix: dict[str, str]
     prior: dict[str, str]
+    tie: dict[str, str]
     where: dict[str, str]
     weights: str | None
     starts: int | str
@@ -51,13 +56,71 @@ class FitRequest:
     seed: int
     json: bool
     out: Path | None
+    response_unit: str | None = None
+    input_units: dict[str, str] = dataclasses.field(default_factory=dict)
+    lenient: bool = False
+    model: Any = None
+
+    @property
+    def asked(self) -> "TableRequest":
+        """What was asked for of the table alone."""
+        return TableRequest(
+            self.table,
+            self.law,
+            self.response,
+            self.inputs,
+            self.date,
+            self.groups,
+            self.cluster,
+            self.where,
+            self.weights,
+            self.response_unit,
+            self.input_units,
+            self.lenient,
+        )
+
+
+@dataclasses.dataclass(frozen=True)
+class TableRequest:
+    """What a command was asked to take from a table; pairs as in :class:`FitRequest`. "-" is standard input."""
+
+    table: Path
+    law: str
+    response: str | None
+    inputs: dict[str, str]
+    date: str | None
+    groups: dict[str, str]
+    cluster: str | None
+    where: dict[str, str]
+    weights: str | None
+    response_unit: str | None
+    input_units: dict[str, str]
+    lenient: bool
+
+
+@dataclasses.dataclass(frozen=True)
+class CheckRequest:
+    """What ``progressfit check`` was asked to do: the fit whose table is looked at, as far as it was given.
+
+    ``law`` is ``None`` where none was named: then columns are recognised by their names alone. ``fit`` is the whole fit
+    if law and response were named.
+    """
+
+    table: TableRequest
+    law: str | None
+    fit: FitRequest | None
+    json: bool
 
 
 # Every option may be repeated as far as argparse is concerned, so that a second value is refused, not swallowed.
 _SINGLE: Final = {
-    "--law": ("LAW", "name of a law; 'progressfit list' shows them (required)"),
-    "--response": ("COL", "column of measured performance; fractions for accuracies and errors (required)"),
-    "--date": ("COL", "column of ISO dates or decimal years; by default the one named 'date', if the law reads dates"),
+    "--law": ("LAW", "name of a law; 'progressfit list' shows them (this or --spec is required)"),
+    "--spec": ("FILE.toml", "a law of your own as a file, instead of --law; --out writes one"),
+    "--response": ("COL", "column of measured performance; accuracies as fractions or in per cent (required)"),
+    "--date": (
+        "COL",
+        "column of dates: YYYY-MM-DD, YYYY-MM, YYYY, decimal years; by default 'date' or 'Publication date'",
+    ),
     "--cluster": ("COL", "column of papers or labs, say: the bootstrap resamples whole clusters"),
     "--noise": (
         "NOISE",
@@ -66,31 +129,50 @@ _SINGLE: Final = {
     ),
     "--link": ("LINK", f"where noise is additive: {', '.join(LINKS)}. Default: the law's own"),
     "--weights": ("COL", "column of row weights, 0 or more"),
+    "--response-unit": (
+        "UNIT",
+        f"{', '.join(RESPONSE_UNITS)}: percent is divided by 100, bits are multiplied by ln 2, of a perplexity the "
+        "logarithm is taken. Default: by the name and the values of the column; what was done is said",
+    ),
     "--starts": ("N", f"starts drawn from the priors (default 64), or '{GRID}' for the law's published grid"),
     "--bootstrap": ("N", "refits of resampled tables, for intervals (default 0: none)"),
     "--max-steps": ("N", "largest number of trial steps from each start (default 2000)"),
     "--level": ("P", "coverage of intervals (default 0.95)"),
     "--compute": ("FLOP", "budget for the compute-optimal allocation (default 5.76e23)"),
     "--seed": ("N", "seed of all random keys (default 0)"),
-    "--out": ("DIR", "write fit.json, parameters.csv and the draws to this folder"),
+    "--out": ("DIR", "write fit.json, parameters.csv, spec.toml and the draws to this folder"),
 }
 _REPEATED: Final = {
-    "--input": ("NAME=COL", "column of an input of the law, in natural units; by default the one of the same name"),
+    "--input": (
+        "NAME=COL",
+        "column of an input of the law, in natural units; by default the one of the same or a known name",
+    ),
+    "--input-unit": (
+        "NAME=UNIT",
+        "natural or log10; by default log10 if the column's name or, for compute, values say so",
+    ),
     "--group": ("NAME=COL", "column of a group of the law"),
     "--fix": ("PATH=NUMBER", "fix a parameter, e.g. irreducible=1.8"),
     "--prior": ("PATH=PRIOR", "give a parameter another prior, e.g. 'irreducible=lognormal(0.5, 0.2)'"),
+    "--tie": ("PATH=PATH", "let a parameter follow another one, e.g. data.exponent=size.exponent"),
     "--where": ("COL=VALUE", "use only rows with this value (true/false, a number, or text)"),
 }
 
 
 def add_fit_options(parser: argparse.ArgumentParser) -> None:
     """Declare the options of ``progressfit fit``."""
-    parser.add_argument("table", type=Path, metavar="TABLE.csv", help="one row for each trained model, with a header")
+    parser.add_argument(
+        "table",
+        type=Path,
+        metavar="TABLE",
+        help="CSV or Parquet file, one row for each trained model; - reads from a pipe",
+    )
     for name, (metavar, text) in _SINGLE.items():
         parser.add_argument(name, action="append", default=[], metavar=metavar, help=text)
     for name, (metavar, text) in _REPEATED.items():
         parser.add_argument(name, action="append", default=[], metavar=metavar, help=f"{text} (may be repeated)")
     parser.add_argument("--mle", action="store_true", help="maximum likelihood: priors supply starts only")
+    parser.add_argument("--lenient", action="store_true", help="leave out rows that cannot be used, and say which")
     parser.add_argument("--json", action="store_true", help="print one JSON object and nothing else")
     parser.add_argument("--sample", action="store_true", help="draw from the posterior, for intervals")
 
@@ -107,21 +189,21 @@ def read_fit_options(given: argparse.Namespace) -> FitRequest:
     pairs = {name: _pairs(name, getattr(given, _attribute(name))) for name in _REPEATED}
     _require_apart(pairs)
     _require_one_spread(given, single["--bootstrap"])
-    if single["--link"] is not None:
-        require_known("link", single["--link"], LINKS)
     return FitRequest(
         table=given.table,
-        law=require_known("law", _required("--law", single), LAWS),
+        law=_law(single),
+        spec=None if single["--spec"] is None else Path(single["--spec"]),
         response=_required("--response", single),
         inputs=pairs["--input"],
         date=single["--date"],
         groups=pairs["--group"],
         cluster=single["--cluster"],
         noise=single["--noise"],
-        link=single["--link"],
+        link=_known("link", single["--link"], LINKS),
         mle=given.mle,
         fix=pairs["--fix"],
         prior=pairs["--prior"],
+        tie=pairs["--tie"],
         where=pairs["--where"],
         weights=single["--weights"],
         starts=GRID if single["--starts"] == GRID else _whole("--starts", single["--starts"], 64, least=1),
@@ -133,7 +215,45 @@ def read_fit_options(given: argparse.Namespace) -> FitRequest:
         seed=_whole("--seed", single["--seed"], 0, least=0),
         json=given.json,
         out=None if single["--out"] is None else Path(single["--out"]),
+        response_unit=_known("response unit", single["--response-unit"], RESPONSE_UNITS),
+        input_units=pairs["--input-unit"],
+        lenient=given.lenient,
     )
+
+
+def read_check_options(given: argparse.Namespace) -> CheckRequest:
+    """The same options, of which none is required.
+
+    Raises
+    ------
+    BadInput
+        With a sentence for the user.
+    """
+    if given.law and given.response:
+        fit = read_fit_options(given)
+        return CheckRequest(fit.asked, fit.law, fit, fit.json)
+    single = {name: _once(name, getattr(given, _attribute(name))) for name in _SINGLE}
+    pairs = {name: _pairs(name, getattr(given, _attribute(name))) for name in _REPEATED}
+    law = None if single["--law"] is None else require_known("law", single["--law"], LAWS)
+    table = TableRequest(
+        given.table,
+        law or "",
+        single["--response"],
+        pairs["--input"],
+        single["--date"],
+        pairs["--group"],
+        single["--cluster"],
+        pairs["--where"],
+        single["--weights"],
+        _known("response unit", single["--response-unit"], RESPONSE_UNITS),
+        pairs["--input-unit"],
+        given.lenient,
+    )
+    return CheckRequest(table, law, None, given.json)
+
+
+def _known(kind: str, name: str | None, known: Iterable[str]) -> str | None:
+    return None if name is None else require_known(kind, name, known)
 
 
 def require_known(kind: str, name: str, known: Iterable[str]) -> str:
@@ -147,15 +267,31 @@ def require_known(kind: str, name: str, known: Iterable[str]) -> str:
     known = list(known)
     if name in known:
         return name
-    near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
-    hint = f" (did you mean '{near[0]}'?)" if near else ""
-    raise BadInput(f"there is no {kind} '{name}'{hint}; there are: {', '.join(known) or 'none'}")
+    raise BadInput(f"there is no {kind} '{name}'{near(name, known)}; there are: {', '.join(known) or 'none'}")
+
+
+def near(name: str, known: Sequence[str]) -> str:
+    """A question about the nearest known name, if any is near."""
+    found = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
+    return f" (did you mean '{found[0]}'?)" if found else ""
+
+
+def _law(single: dict[str, str | None]) -> str:
+    """Name of a law; that of a spec is the name that its file gives it, or else the stem of the file's."""
+    if single["--spec"] is None:
+        if single["--law"] is None:
+            raise BadInput("--law is missing; give --law LAW, or --spec FILE.toml for a law of your own")
+        return require_known("law", single["--law"], LAWS)
+    if single["--law"] is not None:
+        raise BadInput("--law and --spec both say what to fit; give one of them (a spec file may name a law)")
+    return Path(single["--spec"]).stem
 
 
 def _require_apart(pairs: dict[str, dict[str, str]]) -> None:
-    both = [path for path in pairs["--fix"] if path in pairs["--prior"]]
-    if both:
-        raise BadInput(f"'{both[0]}' is given to both --fix and --prior; a parameter is either fixed or free")
+    for one, other in itertools.combinations(("--fix", "--prior", "--tie"), 2):
+        both = [path for path in pairs[one] if path in pairs[other]]
+        if both:
+            raise BadInput(f"'{both[0]}' is given to both {one} and {other}; a parameter is either fixed, free or tied")
 
 
 def _require_one_spread(given: argparse.Namespace, replicates: str | None) -> None:

@@ -1,9 +1,12 @@
 """From the options of ``progressfit fit`` to a spec: law, noise, link, fixed parameters, priors, starts."""
 
+import dataclasses
 import importlib
+from collections.abc import Sequence
 from typing import Any, Final
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 from progressfit import laws
@@ -12,11 +15,15 @@ from progressfit.commands.table import Columns, Reads
 from progressfit.dataset import Dataset
 from progressfit.infer.optimise import start_grid
 from progressfit.infer.prepare import prepare
+from progressfit.intake.judge import Domain
 from progressfit.links import AbstractLink, Identity, Log, Logit, Probit
 from progressfit.model import Model
 from progressfit.noise import AbstractNoise, Gaussian, Huber, Laplace, LogScale, StudentT
 from progressfit.notation import NotationError, parse_number, parse_prior
-from progressfit.params import dimension, fix, free, improper, leaves, priors, sample_prior
+from progressfit.params import dimension, improper, priors, sample_prior
+from progressfit.spec.errors import SpecError
+from progressfit.spec.overrides import override
+from progressfit.spec.text import read_named
 from progressfit.terms import AbstractGroupTerm, AbstractInputTerm, AbstractTrend, Function
 from progressfit.terms.base import walk_terms
 
@@ -25,30 +32,71 @@ _LINKS: Final[dict[str, AbstractLink]] = dict(zip(LINKS, (Identity(), Log(), Log
 # Wide: from a billionth to a million on the link scale within four standard deviations.
 _LOG_SCALE: Final = "normal(-3, 4)"
 _DEGREES_OF_FREEDOM: Final = 4.0
-_PRIOR_DRAWS: Final = 256
+
+
+def with_spec(request: FitRequest) -> FitRequest:
+    """The request with the spec that its file holds, and the name that the file gives it.
+
+    Raises
+    ------
+    BadInput
+        If the file cannot be read, or is no spec.
+    """
+    if request.spec is None:
+        return request
+    try:
+        found = read_named(request.spec, {})
+    except OSError as error:
+        raise BadInput(f"--spec: cannot read '{request.spec}': {error.strerror}") from None
+    except SpecError as error:
+        raise BadInput(f"--spec {error}") from None
+    return dataclasses.replace(request, law=found.name or request.law, model=found.spec)
+
+
+def _law(request: FitRequest, arguments: dict[str, Any]) -> Model:
+    return getattr(laws, request.law)(**arguments) if request.model is None else request.model
+
+
+def _is_linear(request: FitRequest) -> bool:
+    """Whether this is the baseline that takes its inputs and references from the table."""
+    return request.law == LINEAR and request.model is None
 
 
 def law_reads(request: FitRequest) -> Reads:
     """What a law reads, before there is a table. The linear baseline reads whatever inputs are named, and dates."""
-    if request.law == LINEAR:
-        return Reads(tuple(request.inputs), True, ())
-    spec = getattr(laws, request.law)()
-    terms = [term for _, term in walk_terms(spec)]
+    if _is_linear(request):
+        law = laws.linear({"any": 1.0}, origin=0.0)
+        return Reads(tuple(request.inputs), True, (), domain_of(_link(request, law)))
+    spec = _law(request, {})
+    terms = [spec.mean, *(term for _, term in walk_terms(spec))]
     inputs = dict.fromkeys(term.input for term in terms if isinstance(term, AbstractInputTerm))
     dated = any(isinstance(t, AbstractTrend) or (isinstance(t, Function) and bool(t.channels)) for t in terms)
     groups = dict.fromkeys(term.group for term in terms if isinstance(term, AbstractGroupTerm))
-    return Reads(tuple(inputs), dated, tuple(groups))
+    return Reads(tuple(inputs), dated, tuple(groups), domain_of(_link(request, spec)))
 
 
-def law_module(law: str) -> Any:
-    """The module of a law, for its published letters and starts."""
+def _link(request: FitRequest, law: Model) -> AbstractLink:
+    return law.link if request.link is None else _LINKS[request.link]
+
+
+def domain_of(link: AbstractLink) -> Domain | None:
+    """The interval in which a link takes responses, if it is not the whole line."""
+    low = -np.inf if bool(link.contains(jnp.float64(-1.0))) else 0.0
+    high = np.inf if bool(link.contains(jnp.float64(2.0))) else 1.0
+    return None if np.isinf(low) and np.isinf(high) else Domain(type(link).__name__.lower(), link.domain(), low, high)
+
+
+def published(request: FitRequest, name: str) -> dict[str, Any]:
+    """What the module of a law publishes under a name, its letters or starts; nothing for a spec from a file."""
+    if request.model is not None:
+        return {}
     # The package re-exports the function under the same name, hence not by attribute.
-    return importlib.import_module(f"progressfit.laws.{law}")
+    return dict(getattr(importlib.import_module(f"progressfit.laws.{request.law}"), name, {}))
 
 
 def law_arguments(request: FitRequest, data: Dataset, columns: Columns) -> dict[str, Any]:
     """Arguments a law needs from the table: for the linear baseline its references, geometric means and mean date."""
-    if request.law != LINEAR:
+    if not _is_linear(request):
         return {}
     numbers = {name: np.asarray(column, np.float64) for name, column in data.records.columns.items()}
     references = {name: float(np.exp(np.mean(np.log(numbers[name])))) for name in columns.inputs}
@@ -61,19 +109,17 @@ def specify(request: FitRequest, arguments: dict[str, Any]) -> Model:
     Raises
     ------
     BadInput
-        If a noise, path, number or prior cannot be used.
+        If a noise, path, number, prior or tie cannot be used.
     """
-    law = getattr(laws, request.law)(**arguments)
+    law = _law(request, arguments)
     noise = law.noise if request.noise is None else _noise(request.noise)
-    spec = Model(law.mean, law.link if request.link is None else _LINKS[request.link], noise)
-    _require_paths(spec, request)
+    spec = Model(law.mean, _link(request, law), noise)
     fixed = {path: _read("--fix", path, text, parse_number) for path, text in request.fix.items()}
     freed = {path: _read("--prior", path, text, parse_prior) for path, text in request.prior.items()}
-    for path, old in priors(spec).items():
-        _require_support("--fix", path, old, fixed.get(path))
-        new = freed.get(path)
-        _require_support("--prior", path, old, None if new is None else new.sample(jax.random.key(0), (_PRIOR_DRAWS,)))
-    spec = free(fix(spec, fixed), freed)
+    try:
+        spec = override(spec, fixed, freed, request.tie, lambda option, path: f"--{option} {path}")
+    except SpecError as error:
+        raise BadInput(str(error)) from None
     if dimension(spec) == 0:
         raise BadInput("--fix leaves no free parameter, so there is nothing to fit; leave one of them free")
     return spec
@@ -106,17 +152,6 @@ def _noise_argument(text: str, argument: str) -> float:
     return number
 
 
-def _require_paths(spec: Model, request: FitRequest) -> None:
-    known = list(leaves(spec))
-    for option, given in {"--fix": request.fix, "--prior": request.prior}.items():
-        unknown = [path for path in given if path not in known]
-        if unknown:
-            raise BadInput(
-                f"{option}: there is no parameter '{unknown[0]}' in the law '{request.law}'; there are: "
-                f"{', '.join(known)}"
-            )
-
-
 def _read(option: str, path: str, text: str, parse: Any) -> Any:
     try:
         return parse(text)
@@ -124,14 +159,13 @@ def _read(option: str, path: str, text: str, parse: Any) -> Any:
         raise BadInput(f"{option} {path}: {error}") from None
 
 
-def _require_support(option: str, path: str, old: Any, values: Any) -> None:
-    """A parameter keeps the range of the law's own prior, or the law is not defined."""
-    if values is None or np.all(np.asarray(old.support(values))):
-        return
-    what = f"{values:g} lies" if option == "--fix" else "the prior gives values"
-    positive = np.all(np.asarray(old.support(np.array([1e-6, 1.0, 1e6])))) and not bool(old.support(-1.0))
-    where = "it has to be positive" if positive else f"the law's own prior is {type(old).__name__}"
-    raise BadInput(f"{option} {path}: {what} outside the range of the parameter; {where}")
+def _require_proper(option: str, spec: Model, among: Sequence[str] | None = None) -> None:
+    flat = [path for path in improper(spec) if among is None or path in among]
+    if flat:
+        raise BadInput(
+            f"{option}no start can be drawn from the flat prior of '{flat[0]}'; give it another with --prior "
+            f"'{flat[0]}=normal(MEAN, SD)' (with --mle priors supply starts only)"
+        )
 
 
 def starts_of(request: FitRequest, spec: Model, data: Dataset) -> int | dict[str, np.ndarray]:
@@ -143,18 +177,17 @@ def starts_of(request: FitRequest, spec: Model, data: Dataset) -> int | dict[str
         If a grid is asked for that the law does not have.
     """
     if request.starts != GRID:
+        _require_proper("", spec)
         return int(request.starts)
-    published = getattr(law_module(request.law), "START_GRID", None)
     spec = prepare(spec, data)
-    known = {path: values for path, values in (published or {}).items() if path in priors(spec)}
+    known = {path: values for path, values in published(request, "START_GRID").items() if path in priors(spec)}
     if not known:
         raise BadInput(f"--starts {GRID}: the law '{request.law}' has no published grid of starts; give a number")
     grid = start_grid(known)
     others = [path for path in priors(spec) if path not in known]
     if not others:
         return grid
-    if improper(spec):
-        raise BadInput(f"--starts {GRID}: nothing can be drawn from the flat prior of '{improper(spec)[0]}'")
+    _require_proper(f"--starts {GRID}: ", spec, others)
     keys = jax.random.split(jax.random.key(request.seed), len(next(iter(grid.values()))))
     drawn = jax.vmap(lambda key: sample_prior(spec, key))(keys)
     return grid | {path: np.asarray(drawn[path]) for path in others}

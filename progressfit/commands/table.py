@@ -1,28 +1,34 @@
-"""A CSV file as a data set: read with line numbers, filtered, and checked column by column."""
+"""The table of a command: its rows selected, its columns given their parts, its cells screened, and what is left."""
 
-import csv
-import io
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 
-from progressfit.commands.options import BadInput, FitRequest, require_known
+from progressfit.commands.options import BadInput, TableRequest, near
 from progressfit.dataset import Dataset
-from progressfit.frame import describe_rows
+from progressfit.frame import TableError
+from progressfit.intake.assemble import assemble
+from progressfit.intake.csv_text import LINE
+from progressfit.intake.findings import Findings, Problem, counted
+from progressfit.intake.judge import Domain
+from progressfit.intake.read import read_table as read_table
+from progressfit.intake.recognise import Known, recognise
+from progressfit.intake.screen import Parts, Screened, screen
+from progressfit.intake.units import INPUT_UNITS
+from progressfit.printable import excerpt
 
-_LINE = "line of the file"
-_SHOWN = 5
+_SHOWN, _LISTED, _LINES = 5, 40, 30
 
 
 class Reads(NamedTuple):
-    """What a law reads: names of inputs, whether dates, names of groups."""
+    """What a law reads: names of inputs, whether dates, names of groups, and where its responses lie."""
 
     inputs: tuple[str, ...]
     date: bool
     groups: tuple[str, ...]
+    domain: Domain | None = None
 
 
 class Columns(NamedTuple):
@@ -33,64 +39,17 @@ class Columns(NamedTuple):
     groups: dict[str, str]
 
 
-def read_table(path: Path) -> pd.DataFrame:
-    """A CSV file, with the line each row stands on as an extra column.
+class Taken(NamedTuple):
+    """A table that was read and screened, and sentences about its columns."""
 
-    Raises
-    ------
-    BadInput
-        If the file cannot be read, or is not a table with one header line and as many cells in every line.
-    """
-    text = _text(path)
-    try:
-        reader = csv.reader(io.StringIO(text, newline=""), strict=True)
-        lines = [(reader.line_num, cells) for cells in reader if cells]
-    except csv.Error as error:
-        raise BadInput(f"'{path}' is not a CSV file: {error}") from None
-    if not lines:
-        raise BadInput(f"'{path}' is empty; the first line has to name the columns")
-    header = lines[0][1]
-    _require_header(path, header)
-    for line, cells in lines[1:]:
-        if len(cells) != len(header):
-            raise BadInput(
-                f"'{path}', line {line}: {len(cells)} cells under a header of {len(header)} columns; correct the line "
-                "(text that holds a comma has to stand in double quotes)"
-            )
-    frame = pd.DataFrame({name: _column([cells[i] for _, cells in lines[1:]]) for i, name in enumerate(header)})
-    return frame.assign(**{_LINE: [f"line {line}" for line, _ in lines[1:]]})
+    screened: Screened
+    columns: Columns
+    notes: tuple[str, ...]
 
-
-def _text(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8-sig")
-    except OSError as error:
-        raise BadInput(f"cannot read '{path}': {error.strerror}") from None
-    except UnicodeDecodeError as error:
-        raise BadInput(
-            f"'{path}' is not UTF-8 text (byte {error.start} cannot be read); save the table as CSV in UTF-8"
-        ) from None
-
-
-def _require_header(path: Path, header: list[str]) -> None:
-    repeated = [name for name in header if header.count(name) > 1]
-    if repeated:
-        raise BadInput(f"'{path}' has more than one column named '{repeated[0]}'; rename or drop one of them")
-    if len(header) == 1 and any(mark in header[0] for mark in ";\t|"):
-        raise BadInput(f"'{path}' is not separated by commas (its header is '{header[0]}'); save it as CSV with commas")
-
-
-def _column(cells: list[str]) -> Any:
-    """Flags, numbers or text, whichever all cells that are not blank can be read as."""
-    stripped = [cell.strip() for cell in cells]
-    found = {cell.lower() for cell in stripped if cell}
-    if found and found <= {"true", "false"} and all(stripped):
-        return [cell.lower() == "true" for cell in stripped]
-    series = pd.Series([cell or None for cell in stripped], dtype=object)
-    try:
-        return pd.to_numeric(series)
-    except (ValueError, TypeError):
-        return series
+    @property
+    def dropped(self) -> list[dict[str, Any]]:
+        """The cells whose rows cannot be used, as plain data."""
+        return self.screened.findings.plain(self.screened.findings.errors)
 
 
 def select(frame: pd.DataFrame, where: Mapping[str, str]) -> pd.DataFrame:
@@ -122,11 +81,11 @@ def _equals(series: pd.Series, value: str) -> np.ndarray:
     if pd.api.types.is_numeric_dtype(series):
         number = pd.to_numeric(value, errors="coerce")
         return np.asarray(series == number)
-    return np.asarray(series == value)
+    return np.array([_shown(cell) == value or str(cell) == value for cell in series], bool)
 
 
 def _shown(value: Any) -> str:
-    return str(value).lower() if isinstance(value, bool | np.bool_) else str(value)
+    return str(value).lower() if isinstance(value, bool | np.bool_) else excerpt(value)
 
 
 def require_column(frame: pd.DataFrame, column: str, role: str) -> str:
@@ -135,81 +94,135 @@ def require_column(frame: pd.DataFrame, column: str, role: str) -> str:
     Raises
     ------
     BadInput
-        With the nearest name the table has, and all of them.
+        With the nearest name the table has, and all of them, unless they are many.
     """
-    try:
-        return require_known("column", column, [name for name in frame.columns if name != _LINE])
-    except BadInput as error:
-        raise BadInput(f"{role}: {error}") from None
+    names = [str(name) for name in frame.columns if name != LINE]
+    if column in names:
+        return column
+    raise BadInput(f"{role}: there is no column '{excerpt(column)}'{near(column, names)}; there are: {_list(names)}")
 
 
-def match_columns(frame: pd.DataFrame, reads: Reads, request: FitRequest) -> tuple[Columns, list[str]]:
-    """Find a column for everything the law reads: as asked for, or the one of the same name.
+def _list(names: list[str]) -> str:
+    more = f" and {len(names) - _LISTED} more" if len(names) > _LISTED else ""
+    return (", ".join(excerpt(name) for name in names[:_LISTED]) or "none") + more
 
-    Returns
-    -------
-    The columns, and a sentence for everything that was named but that the law does not read.
+
+def take_in(frame: pd.DataFrame, reads: Reads, request: TableRequest) -> Taken:
+    """Give the columns their parts, and screen every cell that plays one.
 
     Raises
     ------
     BadInput
-        If a column is missing.
+        If a column is missing, or could be one of several.
+    TableError
+        If there are no rows.
     """
-    inputs = {name: _find(frame, name, request.inputs.get(name), "--input", request.law) for name in reads.inputs}
-    groups = {name: _find(frame, name, request.groups.get(name), "--group", request.law) for name in reads.groups}
-    date = _find(frame, "date", request.date, "--date", request.law) if reads.date else None
+    if len(frame) == 0:
+        raise TableError("The table is empty: it has no rows. Check the file, or the filter that selected the rows.")
+    named = {"--response": request.response, "--cluster": request.cluster, "--weights": request.weights}
+    for option, column in named.items():
+        if column is not None:
+            require_column(frame, column, option)
+    given = [column for column in (*named.values(), request.date) if column is not None]
+    taken = [*given, *request.inputs.values(), *request.groups.values()]
+    known = recognise((str(name) for name in frame.columns if name != LINE), taken)
+    columns, notes = match_columns(frame, reads, request, known)
+    units = _input_units(request, columns)
+    parts = Parts(
+        request.response,
+        columns.inputs,
+        columns.date,
+        columns.groups,
+        request.cluster,
+        request.weights,
+        known,
+        reads.domain,
+        request.response_unit,
+        units,
+        language=bool(request.law) and {"parameters", "data"} <= set(columns.inputs),
+    )
+    screened = screen(frame, parts)
+    return Taken(screened, columns, (*notes, *_recognised(known), *screened.findings.notes))
+
+
+def _input_units(request: TableRequest, columns: Columns) -> dict[str, str]:
+    for name, unit in request.input_units.items():
+        if name not in columns.inputs:
+            raise BadInput(f"--input-unit: '{name}' is no input here; there are: {', '.join(columns.inputs) or 'none'}")
+        if unit not in INPUT_UNITS:
+            raise BadInput(f"--input-unit {name}: there is no unit '{unit}'; there are: {', '.join(INPUT_UNITS)}")
+    return request.input_units
+
+
+def _recognised(known: Known) -> list[str]:
+    return [] if known.label is None else [f"column '{excerpt(known.label)}' is taken as the name of the row"]
+
+
+def match_columns(frame: pd.DataFrame, reads: Reads, request: TableRequest, known: Known) -> tuple[Columns, list[str]]:
+    """Find a column for everything the law reads: as asked for, or of the same name, or of a name that is recognised.
+
+    Returns
+    -------
+    The columns, and a sentence for everything that was recognised, or named though the law does not read it.
+
+    Raises
+    ------
+    BadInput
+        If a column is missing, or could be one of several.
+    """
+    inputs = {name: _find(frame, name, request.inputs.get(name), request, known) for name in reads.inputs}
+    groups = {name: _find(frame, name, request.groups.get(name), request, known, "--group") for name in reads.groups}
+    date = _find(frame, "date", request.date, request, known, "--date") if reads.date else None
     unread = [f"--input {name}" for name in request.inputs if name not in reads.inputs]
     unread += [f"--group {name}" for name in request.groups if name not in reads.groups]
     unread += ["--date"] if request.date is not None and not reads.date else []
-    return Columns(inputs, date, groups), [f"the law '{request.law}' does not read {option}" for option in unread]
+    notes = [f"the law '{request.law}' does not read {option}; it is left out" for option in unread]
+    found = {**inputs, **({} if date is None else {"date": date})}
+    asked = {*request.inputs, *(["date"] if request.date else [])}
+    notes += [
+        f"column '{excerpt(column)}' is taken as '{name}'"
+        for name, column in found.items()
+        if name != column and name not in asked
+    ]
+    return Columns(inputs, date, groups), notes
 
 
-def _find(frame: pd.DataFrame, name: str, asked: str | None, option: str, law: str) -> str:
+def _find(
+    frame: pd.DataFrame, name: str, asked: str | None, request: TableRequest, known: Known, option: str = "--input"
+) -> str:
     if asked is not None:
         return require_column(frame, asked, f"{option} {name}" if option != "--date" else option)
     if name in frame.columns:
         return name
     how = f"{option} COLUMN" if option == "--date" else f"{option} {name}=COLUMN"
-    have = ", ".join(str(column) for column in frame.columns if column != _LINE)
-    raise BadInput(f"the law '{law}' reads '{name}', and no column has that name; give {how} (columns: {have})")
+    found = known.date if name == "date" else known.inputs.get(name)
+    if found is not None and option != "--group":
+        return found
+    law = f"the law '{request.law}' reads '{name}'"
+    if name in known.unclear and option != "--group":
+        raise BadInput(f"{law}, and more than one column could be it; give {how} ({_list([*known.unclear[name]])})")
+    names = [str(column) for column in frame.columns if column != LINE]
+    raise BadInput(f"{law}, and no column has that name; give {how} (columns: {_list(names)})")
 
 
-def dataset(frame: pd.DataFrame, columns: Columns, request: FitRequest) -> tuple[Dataset, np.ndarray | None]:
+def dataset(taken: Taken, request: TableRequest) -> tuple[Dataset, np.ndarray | None]:
     """The data set, and the weight of each row ``(n,)`` if weights were asked for.
 
     Raises
     ------
-    BadInput
-        If cells are blank, or weights are negative, or clusters cannot be resampled.
     TableError
-        If other values cannot be used.
+        If a cell cannot be used, unless its row may be left out; if too few rows are left.
+    BadInput
+        If clusters cannot be resampled.
     """
-    asked = {"--response": request.response, "--cluster": request.cluster, "--weights": request.weights}
-    named = [require_column(frame, column, option) for option, column in asked.items() if column is not None]
-    dates = [] if columns.date is None else [columns.date]
-    for column in dict.fromkeys([*named, *columns.inputs.values(), *columns.groups.values(), *dates]):
-        _require_filled(frame, column)
-    data = Dataset.from_frame(
-        frame,
-        request.response,
-        columns.inputs,
-        date=columns.date,
-        groups=columns.groups,
-        cluster=request.cluster,
-        label=_LINE,
-    )
+    found = taken.screened.findings
+    refusal = found.refusal(_LINES)
+    if refusal is not None and (found.column_errors or not request.lenient):
+        raise TableError(refusal)
+    data, weights = assemble(taken.screened, ~found.bad)
     if request.cluster is not None:
         _require_clusters(data, request.cluster)
-    return data, None if request.weights is None else _weights(frame, request)
-
-
-def _require_filled(frame: pd.DataFrame, column: str) -> None:
-    blank = frame[column].isna().to_numpy()
-    if blank.any():
-        raise BadInput(
-            f"Column '{column}' has no value in {describe_rows(blank, tuple(frame[_LINE]))}. Fill in the value, "
-            "drop the row, or select rows with --where COLUMN=VALUE."
-        )
+    return data, weights
 
 
 def _require_clusters(data: Dataset, column: str) -> None:
@@ -219,13 +232,20 @@ def _require_clusters(data: Dataset, column: str) -> None:
         raise BadInput(f"--cluster: column '{column}' has {what}, so there is nothing to resample; leave --cluster out")
 
 
-def _weights(frame: pd.DataFrame, request: FitRequest) -> np.ndarray:
-    table = Dataset.from_frame(frame, request.response, covariates={"weight": str(request.weights)}, label=_LINE)
-    weights = np.asarray(table.records["weight"], np.float64)
-    negative = weights < 0
-    if negative.any():
-        rows = describe_rows(negative, tuple(frame[_LINE]))
-        raise BadInput(f"Column '{request.weights}' is negative in {rows}; weights are 0 or more.")
-    if not (weights > 0).any():
-        raise BadInput(f"Column '{request.weights}' is 0 in every row, so no row counts; leave --weights out.")
-    return weights
+def report(taken: Taken, most: int = _LINES, *, dropped: bool = True) -> list[str]:
+    """What was recognised and converted, what is doubted, and (``dropped``) which rows are left out, line by line."""
+    found = taken.screened.findings
+    lines = [f"note: {note}" for note in taken.notes]
+    if found.doubts:
+        lines += [f"{counted(len(found.doubts), 'cell')} doubted, but used:"]
+        lines += _listed(found, found.doubts, most)
+    if found.errors and dropped:
+        of = f"of {counted(len(found.places), 'row')} left out"
+        head = f"{int(found.bad.sum())} {of}, because of {counted(len(found.errors), 'cell')}:"
+        lines += [head, *_listed(found, found.errors, most)]
+    return lines
+
+
+def _listed(found: Findings, problems: tuple[Problem, ...], most: int) -> list[str]:
+    more = [f"  and {len(problems) - most} more; progressfit check lists them all"] if len(problems) > most else []
+    return [*(found.line(problem) for problem in problems[:most]), *more]

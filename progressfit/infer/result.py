@@ -1,8 +1,8 @@
 """Outcomes: what a fit, a bootstrap or an approximation hands back."""
 
 import dataclasses
-import enum
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any, Literal
 
 import equinox as eqx
@@ -14,11 +14,14 @@ from progressfit._x64 import require_x64
 from progressfit.compiled import compiled, ordered, restored
 from progressfit.dataset import Dataset
 from progressfit.density import log_density
+from progressfit.infer.as_dict import fit_dict
 from progressfit.infer.curvature import hessian_covariance, normal_intervals, standard_errors
 from progressfit.infer.describe import describe_draws, describe_fit
 from progressfit.infer.identification import Identification, Runaway
 from progressfit.infer.kinks import has_kinks
 from progressfit.infer.least_squares import LeastSquares, least_squares_covariance
+from progressfit.infer.outcomes import RESULTS as RESULTS
+from progressfit.infer.save import save_result
 from progressfit.infer.show import as_html, as_text
 from progressfit.model import Model
 from progressfit.noise import Gaussian, Huber
@@ -26,50 +29,6 @@ from progressfit.params import Numbers, Values, bind, constrain
 
 # Below this knee, in scales, Huber noise curves at a tenth of its rows at most.
 _NEAR_KINK = 0.1
-
-
-class RESULTS(enum.Enum):
-    """Every outcome is a sentence."""
-
-    CONVERGED = (
-        "Converged: the optimality conditions hold, the curvature is that of an optimum, and no start found a better "
-        "one."
-    )
-    STEP_LIMIT = "Not certified: the best start stopped at the step limit; raise max_steps or give better starts."
-    STALLED = "Not certified: the best start stopped where no step improves, yet the gradient does not vanish."
-    NOT_SMOOTH = (
-        "Not certified: the objective has kinks (Laplace noise or a Laplace prior), and the subgradient conditions "
-        "do not hold at the best point; give better starts, or use Huber noise with a small delta or Student-t noise."
-    )
-    NOT_FINITE = "Failed: from no start did the objective stay finite; check the priors' range and the data's units."
-    NOT_A_MINIMUM = "Not certified: the curvature at the best point is not that of an optimum (flat or a saddle)."
-    AT_BOUND = "Not certified: a parameter ran to the edge of its range or towards infinity."
-    STARTS_DISAGREE = "Not certified: only one start reached the best optimum; use more starts."
-    NOT_IDENTIFIED = (
-        "Not identified: the data leave a direction of the parameters undetermined; only the prior, if any, speaks "
-        "there."
-    )
-    REPLICATES_FAILED = "Not certified: some replicates did not converge; they are counted and left out of intervals."
-    FEW_CLUSTERS = (
-        "Not certified: fewer than ten clusters; their resamples are too few to show how far the answer moves."
-    )
-    POOR_MIXING = (
-        "Not certified: the chains have not mixed; draw for longer (warmup and draws), give better priors, or use "
-        "method='smc'."
-    )
-    DIVERGENCES = (
-        "Not certified: some trajectories diverged, so parts of the posterior may be missing; raise target_accept, or "
-        "use method='smc'."
-    )
-    ROUGH_ENERGY = (
-        "Not certified: the chains did not explore all energies, or their trajectories were cut short; draw for "
-        "longer, raise max_tree_depth, or use method='smc'."
-    )
-    MODES_DISAGREE = (
-        "Not certified: the chains give the known optima other weights than importance sampling does; draw for longer, "
-        "or use method='smc'."
-    )
-    POOR_WEIGHTS = "Not certified: a few draws carry most of the importance weight; use method='nuts' or method='smc'."
 
 
 @dataclasses.dataclass(frozen=True)
@@ -269,6 +228,14 @@ class Fit:
             "kind='hessian', or a bootstrap"
         )
 
+    def to_dict(self) -> dict[str, Any]:
+        """Parameters, standard errors, certificate and optima as plain data that are valid JSON."""
+        return fit_dict(self)
+
+    def save(self, path: str | Path) -> Path:
+        """Write everything to one netCDF file, which :func:`progressfit.load` reads back; see :func:`save_result`."""
+        return save_result(self, path)
+
     def __repr__(self) -> str:
         state = "converged" if self.converged else "not certified"
         return f"<Fit of {self.stats['n']} rows: objective {self.objective:.6f}, {state}; print it for more>"
@@ -340,6 +307,10 @@ class Draws:
     def map(self, fn: Callable[[Model], Any]) -> Any:
         """``fn`` of every model, stacked along a leading axis of draws; certified or not, in the order of ``ok``."""
         return map_values(fn, self.spec, self.values)
+
+    def save(self, path: str | Path) -> Path:
+        """Write everything to one netCDF file, which :func:`progressfit.load` reads back; see :func:`save_result`."""
+        return save_result(self, path)
 
     def __repr__(self) -> str:
         return f"<{len(self)} draws, {self.kind}: {self.failed} failed; print them for more>"

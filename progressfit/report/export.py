@@ -3,19 +3,21 @@
 import dataclasses
 import importlib.metadata
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import jax
-import numpy as np
 import pandas as pd
 
-from progressfit.infer.result import Fit
+from progressfit.infer.as_dict import certificate_dict as certificate_dict
 from progressfit.report.datatree import arviz
 from progressfit.report.netcdf import save
 from progressfit.report.plain import VERSIONED, finite
 from progressfit.report.plots import draw
 from progressfit.report.table import figures_frame, figures_text, wrapped
+from progressfit.report.webpage.content import Table
+from progressfit.report.webpage.report import page
 from progressfit.studies.base import Quantity, StudyResult
 
 
@@ -53,36 +55,6 @@ def _quantity(quantity: Quantity) -> dict[str, Any]:
     }
 
 
-def certificate_dict(fit: Fit) -> dict[str, Any]:
-    """The certificate of a fit as plain data."""
-    found = fit.certificate
-    return {
-        "converged": fit.converged,
-        "result": fit.result.value,
-        "gradient_norm": found.gradient_norm,
-        "positive_definite": found.positive_definite,
-        "condition": found.condition,
-        "starts": found.starts,
-        "starts_agreeing": found.starts_agreeing,
-        "unfinished": found.unfinished,
-        "at_bound": list(found.at_bound),
-        "identification": {
-            "verdict": found.identification.verdict,
-            "smallest_eigenvalue": float(found.identification.eigenvalues[0]),
-            "weakest_direction": found.identification.direction(),
-        },
-        "optima": [
-            {
-                "objective": optimum.objective,
-                "starts": optimum.starts,
-                "share": optimum.share,
-                "parameters": {path: np.asarray(value).tolist() for path, value in optimum.values.items()},
-            }
-            for optimum in fit.optima
-        ],
-    }
-
-
 def answer_text(result: StudyResult) -> str:
     """The answer, the figures, and the certificate, in this order, as text."""
     lines = [f"{result.title}: {result.n} models", ""]
@@ -95,8 +67,17 @@ def answer_text(result: StudyResult) -> str:
     return "\n".join([*lines, "", seconds])
 
 
-def write_folder(result: StudyResult, folder: Path) -> list[Path]:
-    """Write the answer as text and JSON, every table as CSV, and every picture as PNG.
+def write_folder(result: StudyResult, folder: Path, facts: Mapping[str, str]) -> list[Path]:
+    """Write the answer as text and JSON, the report page, every table as CSV, and every picture as PNG.
+
+    Parameters
+    ----------
+    result
+        What the study found.
+    folder
+        Made if need be.
+    facts
+        More for the fit card of the page: the command, the seed.
 
     Returns
     -------
@@ -119,7 +100,25 @@ def write_folder(result: StudyResult, folder: Path) -> list[Path]:
         written.append(folder / f"{name}.png")
         draw(picture, written[-1])
     if result.posterior is not None:
-        draws, data = result.posterior
         written.append(folder / "posterior.nc")
-        save(arviz(draws, data, key=jax.random.key(0), name=result.study), written[-1])
-    return written
+        save(arviz(result.posterior, result.data, key=jax.random.key(0), name=result.study), written[-1])
+    return [*written, _write_page(result, folder / "report.html", facts)]
+
+
+def _write_page(result: StudyResult, path: Path, facts: Mapping[str, str]) -> Path:
+    rows = tuple(
+        (one.name, one.published, one.value, "" if one.agrees is None else "yes" if one.agrees else "no", one.why)
+        for one in result.quantities
+    )
+    head = ("figure", "published", "found", "agrees", "remark")
+    return page(
+        path,
+        result.fit,
+        result.data,
+        key=jax.random.key(0),
+        draws=result.draws,
+        title=result.title,
+        said=result.answer,
+        facts=facts,
+        tables=(Table("Figures of the study", head, rows),),
+    )

@@ -14,6 +14,7 @@ import numpy as np
 from progressfit.dataset import Dataset
 from progressfit.infer.describe import certificate_sentences, draws_sentence, prior_speaks
 from progressfit.infer.result import RESULTS, Draws, Fit, Optimum
+from progressfit.model import Model
 from progressfit.noise import Huber
 from progressfit.params import entry_names, is_fixed
 from progressfit.report.datatree import arviz
@@ -21,8 +22,11 @@ from progressfit.report.export import certificate_dict
 from progressfit.report.netcdf import save
 from progressfit.report.plain import VERSIONED, finite
 from progressfit.report.table import wrapped
+from progressfit.report.webpage.report import page
+from progressfit.spec.text import to_toml
 
 Interval = tuple[float, float]
+_ROWS_SHOWN = 20
 
 
 @dataclasses.dataclass(frozen=True)
@@ -53,7 +57,9 @@ class FitAnswer:
     Attributes
     ----------
     law, arguments
-        Name of the law, and what it was given from the table.
+        Name of the law (or of the file that held the spec), and what it was given from the table.
+    spec
+        The spec that was fitted, as it was before the levels of the table were filled in.
     settings
         Response, link, noise, parameters fixed by the user: what the fit was of, by name.
     fit, draws
@@ -71,6 +77,7 @@ class FitAnswer:
     """
 
     law: str
+    spec: Model
     arguments: dict[str, Any]
     settings: dict[str, Any]
     fit: Fit
@@ -135,6 +142,7 @@ def fit_dict(answer: FitAnswer) -> dict[str, Any]:
             if figure.interval is not None
         },
         "notes": list(answer.notes),
+        "dropped": answer.settings.get("dropped", []),
         "level": answer.level,
         "bootstrap": _bootstrap_dict(answer.draws),
         "posterior": _posterior_dict(answer.draws),
@@ -200,7 +208,8 @@ def fit_text(answer: FitAnswer) -> str:
     """The certificate, parameters with intervals, what follows, and how long it took, as text."""
     fit, kind = answer.fit, answer.objective_kind
     settings = ", ".join(f"{name} {value}" for name, value in answer.settings.items() if isinstance(value, str))
-    lines = [f"Law {answer.law}, {fit.stats['n']} rows: {settings}", *_argument_lines(answer.arguments), ""]
+    lines = [f"Law {answer.law}, {fit.stats['n']} rows: {settings}", *_argument_lines(answer.arguments)]
+    lines += [*_table_lines(answer.settings), ""]
     for sentence in certificate_sentences(fit):
         lines += wrapped(sentence)
     lines += ["", f"{kind[0].upper()}{kind[1:]}: {answer.objective(fit.optima[0]):.12g}"]
@@ -219,6 +228,16 @@ def _draws_sentence(draws: Draws) -> str:
     if draws.ok.any():
         return draws_sentence(draws)
     return f"{len(draws)} draws, {draws.kind}; none of them is certified, so there are no intervals."
+
+
+def _table_lines(settings: Mapping[str, Any]) -> list[str]:
+    """What was recognised in the table, and how many of its rows were left out; all cells are in the JSON."""
+    lines = [line for note in settings.get("recognised", ()) for line in wrapped(f"The table: {note}.")]
+    rows = sorted({cell["row"] for cell in settings.get("dropped", ())})
+    if rows:
+        said = ", ".join(map(str, rows[:_ROWS_SHOWN])) + (", ..." if len(rows) > _ROWS_SHOWN else "")
+        lines += wrapped(f"{len(rows)} of {settings['rows_looked_at']} rows were left out (--lenient), lines {said}.")
+    return lines
 
 
 def _argument_lines(arguments: Mapping[str, Any]) -> list[str]:
@@ -262,7 +281,9 @@ def _derived_line(figure: DerivedFigure) -> str:
 
 
 def write_fit(answer: FitAnswer, folder: Path) -> list[Path]:
-    """Write ``fit.json``, ``parameters.csv`` and the draws: ``replicates.csv`` or ``posterior.nc``.
+    """Write ``fit.json``, ``parameters.csv``, ``spec.toml``, the page ``report.html``, and the draws.
+
+    Replicates go into ``replicates.csv``, draws from a posterior into ``posterior.nc``.
 
     Returns
     -------
@@ -274,16 +295,32 @@ def write_fit(answer: FitAnswer, folder: Path) -> list[Path]:
         If the folder cannot be made or written to.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    written = [folder / "fit.json", folder / "parameters.csv"]
+    written = [folder / "fit.json", folder / "parameters.csv", folder / "spec.toml"]
     written[0].write_text(fit_json(answer) + "\n", encoding="utf-8")
     _write_rows(written[1], _parameter_rows(answer))
+    written[2].write_text(to_toml(answer.spec, name=answer.law), encoding="utf-8")
     if answer.draws is not None and "replicates" in answer.draws.stats:
         written.append(folder / "replicates.csv")
         _write_rows(written[-1], _replicate_rows(answer.draws))
     elif answer.draws is not None:
         written.append(folder / "posterior.nc")
         save(arviz(answer.draws, answer.data, key=jax.random.key(0), name=answer.law), written[-1])
-    return written
+    return [*written, _write_page(answer, folder / "report.html")]
+
+
+def _write_page(answer: FitAnswer, path: Path) -> Path:
+    said = {name: value for name, value in answer.settings.items() if value not in (None, "", {}, ())}
+    facts = {name.capitalize(): value if isinstance(value, str) else json.dumps(value) for name, value in said.items()}
+    return page(
+        path,
+        answer.fit,
+        answer.data,
+        key=jax.random.key(0),
+        draws=() if answer.draws is None else answer.draws,
+        level=answer.level,
+        title=f"{answer.law}: {Path(str(answer.settings['table'])).name}",
+        facts={"Law": answer.law} | facts,
+    )
 
 
 def _parameter_rows(answer: FitAnswer) -> list[list[Any]]:

@@ -1,9 +1,9 @@
 """Trees of draws on disk: netCDF through h5netcdf, written all or not at all, read without running anything."""
 
-import os
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from progressfit.atomic import replacing
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -32,21 +32,9 @@ def save(tree: "xr.DataTree", path: str | Path) -> Path:
     place = Path(path)
     if not place.parent.is_dir():
         raise FileNotFoundError(f"there is no folder '{place.parent}' to write '{place.name}' to")
-    handle, beside = tempfile.mkstemp(prefix=f".{place.name}.", suffix=".partial", dir=place.parent)
-    os.close(handle)
-    try:
+    with replacing(place) as beside:
         tree.to_netcdf(beside, engine="h5netcdf")
-        _settle(beside)
-        Path(beside).replace(place)
-    finally:
-        Path(beside).unlink(missing_ok=True)
     return place
-
-
-def _settle(path: str) -> None:
-    """Wait until the file is on the disk: a moved file must not be empty after a power cut."""
-    with Path(path).open("rb") as file:
-        os.fsync(file.fileno())
 
 
 def load(path: str | Path) -> "xr.DataTree":
@@ -69,6 +57,8 @@ def load(path: str | Path) -> "xr.DataTree":
             tree = opened.load()
     except (OSError, ValueError, TypeError, KeyError) as error:
         raise ValueError(f"'{place}' is not a netCDF file that can be read whole: {error}") from error
+    if "content" in tree.attrs:
+        raise ValueError(f"'{place}' holds a fit or draws, not a tree for ArviZ; read it with pf.load")
     if not str(tree.attrs.get("created_by", "")).startswith("progressfit "):
         raise ValueError(f"'{place}' was not written by progressfit.report.save; open it with az.from_netcdf")
     tree.name = tree.attrs.get("name")

@@ -187,6 +187,7 @@ Picture = CurvesPicture | BarsPicture | ModesPicture | SpecificationPicture
 class StudyResult:
     """What a study found: the answer in sentences, every figure beside the published one, and the evidence.
 
+    ``fit`` is the fit behind the answer, of the table ``data``; ``draws`` are those around it, the ones quoted first.
     ``doubt`` says why the study is not certified; ``None`` if it is.
     """
 
@@ -194,14 +195,20 @@ class StudyResult:
     title: str
     n: int
     answer: tuple[str, ...]
+    data: Dataset
     fit: Fit
+    draws: tuple[Draws, ...]
     doubt: str | None
     certificate: tuple[str, ...]
     quantities: tuple[Quantity, ...]
     tables: dict[str, Sequence[dict[str, Any]]]
     pictures: dict[str, Picture]
     seconds: dict[str, float]
-    posterior: tuple[Draws, Dataset] | None = None
+
+    @property
+    def posterior(self) -> Draws | None:
+        """The posterior, if the study was asked to sample it."""
+        return next((draws for draws in self.draws if "diagnosis" in draws.stats), None)
 
     @property
     def certified(self) -> bool:

@@ -38,7 +38,7 @@ def test_every_prior_has_a_text(name):
 def test_special_forms():
     assert prior_text(dist.Normal(0.0, 1.0).expand([3])) == "normal(0.0, 1.0) for each of 3"
     assert prior_text(dist.ImproperUniform(dist.constraints.real, (), ())) == "flat"
-    assert prior_text(cases.PRIORS["dirichlet"]) == "Dirichlet([2.0, 3.0, 4.0])"
+    assert prior_text(cases.PRIORS["dirichlet"]) == "dirichlet([2.0, 3.0, 4.0])"
     assert prior_text(cases.PRIORS["half_line"]) == "truncated_normal(0.1, 0.5, -0.2, inf)"
 
 

@@ -165,3 +165,11 @@ def usual_rate(model: Model, data: Dataset) -> Rate | NoRate:
         return Rate(lambda one: effective_compute_growth(one, PAIR, at), "effective compute")
     name = "compute" if "compute" in names else names[0]
     return Rate(lambda one: growth_rate(one, name, at=at), f"effective {name}")
+
+
+def _has_references(model: Model) -> bool:
+    try:
+        reference_record(model)
+    except ValueError:
+        return False
+    return True

@@ -25,6 +25,8 @@ _CONFIG: dict[str, Any] = {
         "labelLimit": 190,
     },
     "axisQuantitative": {"tickCount": 7},
+    # Room for the labels, whatever a title measures before its font is there.
+    "axisY": {"titlePadding": 10},
     "legend": _TEXT | {"orient": "top", "columns": 4, "labelLimit": 120, "symbolOpacity": 1},
     "text": {"color": _INK, "fontSize": 12},
     "rule": {"color": _INK},

@@ -34,15 +34,20 @@ def run(wanted: Wanted, say: Say) -> StudyResult:
         title=published.CITATION,
         n=len(found.data),
         answer=tuple(_answer(found)),
+        data=found.data,
         fit=found.point,
+        draws=(found.rows, found.papers, found.laplace, *_posterior(found)),
         doubt=_doubt(found),
         certificate=tuple(_certificate(found)),
         quantities=figures,
         tables=_tables(found),
         pictures=shown,
         seconds=clock.seconds(),
-        posterior=None if found.posterior is None else (found.posterior, found.data),
     )
+
+
+def _posterior(found: Evidence) -> tuple[Draws, ...]:
+    return () if found.posterior is None else (found.posterior,)
 
 
 def _doubt(found: Evidence) -> str | None:

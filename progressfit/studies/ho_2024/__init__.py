@@ -35,15 +35,20 @@ def run(wanted: Wanted, say: Say) -> StudyResult:
         title=published.CITATION,
         n=len(found.data),
         answer=tuple(_answer(found)),
+        data=found.data,
         fit=found.converged,
+        draws=(found.rows, found.papers, *_posterior(found)),
         doubt=doubt_about(found.converged, found.rows, found.papers, found.neutral, found.transformer, found.posterior),
         certificate=tuple(_certificate(found)),
         quantities=quantities(found),
         tables=_tables(found),
         pictures=pictures(found),
         seconds=clock.seconds(),
-        posterior=None if found.posterior is None else (found.posterior, found.data),
     )
+
+
+def _posterior(found: Evidence) -> tuple[Draws, ...]:
+    return () if found.posterior is None else (found.posterior,)
 
 
 def _line(draws: Draws) -> str:
@@ -251,7 +256,9 @@ def _table_result(
         title=f"{published.CITATION}: {wanted.table}",
         n=len(data),
         answer=tuple(answer),
+        data=data,
         fit=core,
+        draws=(),
         doubt=doubt_about(core),
         certificate=tuple(certificate_sentences(core)),
         quantities=figures,
