@@ -156,11 +156,7 @@ def usual_rate(model: Model, data: Dataset) -> Rate | NoRate:
         return NoRate("The law has no date in it, so there is no growth rate to quote.")
     if not names:
         return NoRate("The law reads no input, so there is nothing whose need could shrink; pass of= with a rate.")
-    try:
-        reference_record(model)
-        at = None
-    except ValueError:
-        at = data.bare().records.row(len(data) - 1)
+    at = None if _has_references(model) else data.bare().records.row(len(data) - 1)
     if set(PAIR) <= set(names) and "compute" not in names:
         return Rate(lambda one: effective_compute_growth(one, PAIR, at), "effective compute")
     name = "compute" if "compute" in names else names[0]

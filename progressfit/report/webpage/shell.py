@@ -73,8 +73,8 @@ def _engine() -> str:
     """Vega, Vega-Lite and Vega-Embed as one script."""
     import vl_convert
 
-    whole = vl_convert.javascript_bundle()  # pyright: ignore[reportCallIssue]  # its stub has no default
-    return whole.replace("</script", "<\\/script").replace("<!--", "<\\!--")
+    bundle = vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;")
+    return bundle.replace("</script", "<\\/script").replace("<!--", "<\\!--")
 
 
 def _header(page: Page) -> Iterable[str]:
