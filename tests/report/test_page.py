@@ -9,10 +9,12 @@ import re
 import jax
 import numpy as np
 import page_case
+import pandas as pd
 import pytest
 
 import progressfit as pf
 from progressfit.report.webpage.content import Block, Chart, Page, Table
+from progressfit.report.webpage.drawing import MOST_ROWS
 from progressfit.report.webpage.report import page
 from progressfit.report.webpage.shell import in_script, page_html, text
 
@@ -200,7 +202,6 @@ def test_a_law_without_a_date_shows_the_split_of_budgets_instead(tmp_path):
     size, tokens = 10 ** rng.uniform(7.5, 10, 24), 10 ** rng.uniform(9, 11.5, 24)
     loss = (400 * size**-0.34 + 2000 * tokens**-0.36 + 1.8) * np.exp(rng.normal(0, 0.002, 24))
     frame = {"parameters": size, "tokens": tokens, "loss": loss}
-    import pandas as pd
 
     runs = pf.Dataset.from_frame(pd.DataFrame(frame), "loss", {"parameters": "parameters", "data": "tokens"})
     point = pf.fit(pf.laws.chinchilla(), runs, key=jax.random.key(0), starts=8, objective="mle")
@@ -243,3 +244,18 @@ def test_a_script_hidden_in_a_chart_stays_data():
     found = read(source)
     assert len([body for attributes, body in found.scripts if "type" not in attributes]) == 2
     assert _payload(found, "chart-x")["spec"]["description"] == page_case.HOSTILE[0]
+
+
+def test_a_long_table_with_long_names_stays_small(tmp_path):
+    """Charts show some of the rows, evenly spread, and say so; names are cut where no chart could show them."""
+    frame = pd.concat([page_case.table()] * 100, ignore_index=True)
+    runs = page_case.data(frame.assign(name=[f"{i} {'long ' * 200}" for i in range(len(frame))]))
+    point = pf.fit(page_case.law(), runs, key=jax.random.key(0), starts=2)
+    path = page(tmp_path / "long.html", point, runs, key=jax.random.key(1))
+    assert path.stat().st_size < MOST_BYTES
+    found = read(path.read_text(encoding="utf-8"))
+    assert f"Of {len(runs)} rows {MOST_ROWS} are drawn" in " ".join(found.words)
+    rows = _payload(found, "chart-time")["listing"]["rows"]
+    assert len(rows) == MOST_ROWS and max(len(row["name"]) for row in rows) < 100
+    dates = np.array([row["x"] for row in rows])
+    np.testing.assert_allclose([dates.min(), dates.max()], [frame["date"].min(), frame["date"].max()], rtol=1e-6)

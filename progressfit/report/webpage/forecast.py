@@ -8,7 +8,7 @@ from progressfit.analysis.outlook import best_row, outlook
 from progressfit.analysis.predict import Prediction, predict_intervals
 from progressfit.report.webpage.case import Case
 from progressfit.report.webpage.content import Block, Chart, Inapplicable, Table
-from progressfit.report.webpage.drawing import INSIDE, OUTSIDE, finished, source, thinned
+from progressfit.report.webpage.drawing import INSIDE, OUTSIDE, finished, short, source, thinned
 
 NAME, TITLE = "forecast", "How far it reaches"
 
@@ -63,7 +63,7 @@ def _chart(case: Case, rows: list[dict[str, Any]]) -> Any:
     dots = base.mark_circle(color=INSIDE, size=50).encode(x, y, tooltip=shown)
     date = case.columns["date"]
     points = [
-        {"date": float(date[i]), "median": float(case.observed[i]), "name": case.data.row_names[i]}
+        {"date": float(date[i]), "median": float(case.observed[i]), "name": short(case.data.row_names[i])}
         for i in thinned(len(case.data), 400)
     ]
     named = [alt.Tooltip("name:N", title="model"), alt.Tooltip("median:Q", title="observed", format=digits)]

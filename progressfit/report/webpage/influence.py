@@ -8,7 +8,7 @@ from progressfit.analysis.influence import Influence, influence
 from progressfit.report.webpage.allocation import split_exponent
 from progressfit.report.webpage.case import Case, Rate
 from progressfit.report.webpage.content import Block, Chart, Inapplicable, Table
-from progressfit.report.webpage.drawing import INSIDE, OUTSIDE, finished, source
+from progressfit.report.webpage.drawing import INSIDE, OUTSIDE, finished, short, source
 from progressfit.report.webpage.over_inputs import is_paired
 from progressfit.report.webpage.words import LN10, factor
 
@@ -52,7 +52,7 @@ def _rows(case: Case, found: Influence, unit: float) -> list[dict[str, Any]]:
     return [
         {
             "k": k,
-            "name": found.rows[i],
+            "name": short(found.rows[i]),
             "shift": float(shift[i]),
             "observed": float(case.observed[i]),
             "fitted": float(case.fitted[i]),

@@ -10,7 +10,7 @@ from progressfit.analysis.compute_growth import PAIR
 from progressfit.dataset import Record
 from progressfit.report.webpage.case import Case
 from progressfit.report.webpage.content import Block, Chart, Inapplicable, Table
-from progressfit.report.webpage.drawing import INSIDE, OUTSIDE, finished, source, thinned, thinned_note
+from progressfit.report.webpage.drawing import INSIDE, OUTSIDE, finished, short, source, thinned, thinned_note
 
 NAME, TITLE = "over-inputs", "The fit over compute and inputs"
 _SIZES, _STEPS, _BEYOND, _MOST = 6, 40, 100.0, 30
@@ -59,7 +59,7 @@ def _points(case: Case, positive: list[str], paired: bool) -> list[dict[str, Any
     columns = {f"i_{k}": case.columns[name] for k, name in enumerate(positive)}
     columns["x"] = compute_of(case) if paired else case.columns[positive[0]]
     return [
-        {"name": names[i], "observed": float(case.observed[i]), "fitted": float(case.fitted[i])}
+        {"name": short(names[i]), "observed": float(case.observed[i]), "fitted": float(case.fitted[i])}
         | {"off": float(case.observed[i] - case.fitted[i]), "fit": "fitted" if case.used[i] else "left out of the fit"}
         | {key: float(values[i]) for key, values in columns.items()}
         for i in thinned(len(case.data))
