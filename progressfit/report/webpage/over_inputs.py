@@ -79,9 +79,7 @@ def _chart(case: Case, positive: list[str], paired: bool) -> Any:
     log = alt.Scale(type="log", nice=False, padding=8)
     x = alt.X(f"{field}:Q", title=title, scale=log, axis=alt.Axis(format="~e", grid=False))
     y = alt.Y("observed:Q", title=case.data.labels.response, scale=alt.Scale(zero=False))
-    colour: Any = alt.value(INSIDE)
-    if paired:
-        colour = alt.Color("i_0:Q", title=positive[0], scale=alt.Scale(type="log", scheme="viridis"), legend=_ramp())
+    fill: Any = _by_size(positive, alt.Fill, _ramp()) if paired else alt.value(INSIDE)
     shown = [
         alt.Tooltip("name:N", title="model"),
         *(alt.Tooltip(f"{n}:Q", format=".4~g") for n in ("observed", "fitted")),
@@ -90,16 +88,24 @@ def _chart(case: Case, positive: list[str], paired: bool) -> Any:
     shown += [alt.Tooltip(f"i_{k}:Q", title=name, format=".3~e") for k, name in enumerate(positive)]
     shown.append(alt.Tooltip("fit:N", title="row"))
     points = base.mark_point(filled=True, size=50, opacity=0.85).encode(
-        x, y, color=colour, shape=alt.Shape("fit:N", legend=None), tooltip=shown
+        x, y, fill=fill, shape=alt.Shape("fit:N", legend=None), tooltip=shown
     )
-    ticks = base.mark_tick(thickness=2, size=9, orient="horizontal").encode(x, alt.Y("fitted:Q"), color=colour)
+    ticks = base.mark_tick(thickness=2, size=9, orient="horizontal").encode(x, alt.Y("fitted:Q"), fill=fill)
     return alt.layer(*(_curves(case, positive) if paired else []), ticks, points).add_params(*params)
+
+
+def _by_size(positive: list[str], channel: Any, legend: Any) -> Any:
+    """Colour by the size of the model: as a fill with a ramp for a legend, or as a stroke without one."""
+    import altair as alt
+
+    scale = alt.Scale(type="log", scheme="viridis")
+    return channel(f"i_{positive.index(PAIR[0])}:Q", title=PAIR[0], scale=scale, legend=legend)
 
 
 def _ramp() -> Any:
     import altair as alt
 
-    return alt.Legend(type="gradient", orient="top", format="~s", gradientLength=180, tickCount=3)
+    return alt.Legend(orient="top", format="~s", gradientLength=180, tickCount=3)
 
 
 def _curves(case: Case, positive: list[str]) -> list[Any]:
@@ -107,11 +113,10 @@ def _curves(case: Case, positive: list[str]) -> list[Any]:
     import altair as alt
 
     x, y = alt.X("x:Q"), alt.Y("observed:Q")
-    colour = alt.Color(f"i_{positive.index(PAIR[0])}:Q", scale=alt.Scale(type="log", scheme="viridis"), legend=None)
     sizes = (
         alt.Chart(source(_iso(case, positive)))
         .mark_line(strokeWidth=1, opacity=0.8)
-        .encode(x, y, colour, detail="curve:N")
+        .encode(x, y, _by_size(positive, alt.Stroke, None), detail="curve:N")
     )
     rows = frontier(case)
     best = alt.Chart(source(rows)).encode(x, y)
