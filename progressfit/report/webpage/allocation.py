@@ -1,5 +1,6 @@
 """How a budget is best split between parameters and data."""
 
+from collections.abc import Callable
 from typing import Any
 
 import jax
@@ -50,7 +51,7 @@ def allocation(case: Case) -> Block | Inapplicable:
 
 
 def split_tiles(case: Case) -> tuple[Tile, ...]:
-    """Headline of a law without dates: exponents of the best split, and its quotient at the table's largest budget."""
+    """The headline of a law without dates: exponents and quotient of the best split of its largest budget."""
     if not is_paired(case):
         return ()
     compute = float(compute_of(case).max())
@@ -75,6 +76,12 @@ def split_tiles(case: Case) -> tuple[Tile, ...]:
         )
         for name, label in words.items()
     )
+
+
+def split_exponent(case: Case) -> Callable[[Any], Any]:
+    """The exponent of the best parameters at the table's largest budget, as a function of one model."""
+    compute = float(compute_of(case).max())
+    return lambda model: optimal_allocation(model, compute, inputs=PAIR).parameters_exponent
 
 
 def _quoted(case: Case, values: Any) -> str:
@@ -105,6 +112,5 @@ def _exponent(case: Case, best: Any, drawn: Any) -> str:
     )
     return (
         f"As budgets grow, the best number of parameters grows with the power {best.parameters_exponent[k]:.3f} of "
-        "compute"
-        f"{span}, and data with the rest."
+        f"compute{span}, and data with the rest."
     )

@@ -23,7 +23,7 @@ def answer(case: Case, said: tuple[str, ...] = ()) -> Block:
     if not case.quotable:
         why = f"The data do not determine the growth of {case.rate.words}, so no number is quoted for it."
         return Block(NAME, TITLE, (*said, why, _closeness(case)))
-    return Block(NAME, TITLE, (*(said or _growth(case)), *_judged(case)), tiles=_tiles(case))
+    return Block(NAME, TITLE, (*(said or (*_growth(case), _judged(case))), *_doubts(case)), tiles=_tiles(case))
 
 
 def ends(rates: np.ndarray, level: float) -> tuple[float, float]:
@@ -52,13 +52,14 @@ def _growth(case: Case) -> tuple[str, ...]:
     return (first, *lines)
 
 
-def _judged(case: Case) -> tuple[str, ...]:
+def _judged(case: Case) -> str:
     whole = case.fit.certificate.identification.verdict
-    said = [f"Judged on the likelihood alone this growth rate is {case.verdict}, the parameters as a whole {whole}."]
-    said += case.refused
-    if not case.draws:
-        said.append("There are no draws, hence no intervals: ask for a bootstrap or a posterior.")
-    return tuple(said)
+    return f"Judged on the likelihood alone this growth rate is {case.verdict}, the parameters as a whole {whole}."
+
+
+def _doubts(case: Case) -> tuple[str, ...]:
+    none = () if case.draws else ("There are no draws, hence no intervals: ask for a bootstrap or a posterior.",)
+    return (*case.refused, *none)
 
 
 def _tiles(case: Case) -> tuple[Tile, ...]:

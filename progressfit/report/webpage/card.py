@@ -20,10 +20,8 @@ from progressfit.report.webpage.words import number
 
 NAME, TITLE = "card", "The fit card"
 _SOURCE = (
-    "The card answers, in its order, the checklist of Li, Kudugunta and Zettlemoyer 2025, (Mis)Fitting: a survey of "
-    "scaling "
-    "laws (arXiv 2502.18969). What only those who trained the models know (hyperparameters, training data, how "
-    "parameters "
+    "The card follows the checklist of Li, Kudugunta and Zettlemoyer 2025, (Mis)Fitting: a survey of scaling laws "
+    "(arXiv 2502.18969). What only those who trained the models know (hyperparameters, training data, how parameters "
     "and compute were counted) is for the source of the table to say."
 )
 _MOST_NAMES = 12

@@ -7,10 +7,10 @@ import numpy as np
 from progressfit.model import components
 from progressfit.report.webpage.case import Case
 from progressfit.report.webpage.content import Block, Chart, Inapplicable, Table
-from progressfit.report.webpage.drawing import COLOURS, finished, source, thinned
+from progressfit.report.webpage.drawing import COLOURS, finished, short, source, thinned, thinned_note
 
 NAME, TITLE = "components", "Parts of the law"
-_MOST_PARTS, _MOST_ROWS = 8, 250
+_MOST_PARTS, _MOST_POINTS = 8, 1000
 
 
 def parts_over_time(case: Case) -> Block | Inapplicable:
@@ -25,9 +25,9 @@ def parts_over_time(case: Case) -> Block | Inapplicable:
         return Inapplicable(TITLE, "The law has a single part that varies: what it predicts.")
     names = list(varying)[:_MOST_PARTS]
     caption = (
-        "Each part of the law at each row, by date, less its mean over all rows, on the part's own scale: children "
-        "of a sum "
-        "add up, those of a product multiply. Tick boxes show and hide parts; a period picked out above applies here."
+        "Each part of the law at each row, by date, less its mean over all rows, on the part's own scale: children of "
+        "a sum add up, those of a product multiply. Tick boxes show and hide parts; a period picked out above applies "
+        "here." + thinned_note(len(case.data), _MOST_POINTS // len(names))
     )
     kept = {name: varying[name] for name in names}
     chart = Chart(
@@ -42,8 +42,8 @@ def parts_over_time(case: Case) -> Block | Inapplicable:
 def _rows(case: Case, kept: dict[str, np.ndarray]) -> list[dict[str, Any]]:
     names, date = case.data.row_names, case.columns["date"]
     return [
-        {"date": float(date[i]), "value": float(v[i] - v.mean()), "part": part, "k": k, "name": names[i]}
-        for i in thinned(len(case.data), _MOST_ROWS)
+        {"date": float(date[i]), "value": float(v[i] - v.mean()), "part": part, "k": k, "name": short(names[i])}
+        for i in thinned(len(case.data), _MOST_POINTS // len(kept))
         for k, (part, v) in enumerate(kept.items())
     ]
 

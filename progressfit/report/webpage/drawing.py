@@ -8,7 +8,8 @@ import numpy as np
 # Okabe and Ito's palette, safe for colour-blind readers; blue and vermillion stand for "inside" and "outside".
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#A89F00", "#7F7F7F")
 INSIDE, OUTSIDE, PLAIN = COLOURS[0], COLOURS[1], COLOURS[7]
-MOST_ROWS = 1200
+MOST_ROWS = 600
+_DIGITS, _MOST_LETTERS = 7, 60
 _INK = "currentColor"
 _TEXT = {"labelColor": _INK, "titleColor": _INK, "labelFontSize": 12, "titleFontSize": 12, "titleFontWeight": "normal"}
 _CONFIG: dict[str, Any] = {
@@ -34,8 +35,24 @@ _CONFIG: dict[str, Any] = {
 
 
 def source(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """Rows as data that stand in the specification itself."""
-    return {"values": [dict(row) for row in rows]}
+    """Rows as data that stand in the specification itself, numbers with the digits that a chart can show."""
+    return {"values": [lean(row) for row in rows]}
+
+
+def lean(row: Mapping[str, Any]) -> dict[str, Any]:
+    """One row with numbers to seven digits."""
+    return {key: _lean(value) for key, value in row.items()}
+
+
+def _lean(value: Any) -> Any:
+    if isinstance(value, float) and np.isfinite(value):
+        return float(f"{value:.{_DIGITS}g}")
+    return value
+
+
+def short(name: str) -> str:
+    """A name as a chart shows it: cut where it is longer than any chart could show."""
+    return name if len(name) <= _MOST_LETTERS else f"{name[:_MOST_LETTERS]}\N{HORIZONTAL ELLIPSIS}"
 
 
 def finished(chart: Any, height: int, words: str) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from progressfit.analysis.outlook import best_row, outlook
 from progressfit.analysis.predict import Prediction, predict_intervals
 from progressfit.report.webpage.case import Case
 from progressfit.report.webpage.content import Block, Chart, Inapplicable, Table
-from progressfit.report.webpage.drawing import INSIDE, OUTSIDE, finished, source, thinned
+from progressfit.report.webpage.drawing import INSIDE, OUTSIDE, finished, short, source, thinned
 
 NAME, TITLE = "forecast", "How far it reaches"
 
@@ -25,11 +25,11 @@ def forecast_fan(case: Case) -> Block | Inapplicable:
     found = found._replace(inside=case.where(records).inside, distance=case.where(records).distance)
     dates = np.asarray(records.columns["date"])
     best = table.row_names[best_row(case.fit.model, table, case.direction)]
+    response, kind = case.data.labels.response, case.draws[0].kind
     caption = (
-        f"Predicted {case.data.labels.response} for the inputs of {best}, growing on after the last date as they did "
-        "among the "
-        f"best rows of their time. Dark: {case.level:.0%} interval of the expected value; light: of a new model "
-        f"({case.draws[0].kind}). Shaded ground: outside the table. Points: the table."
+        f"Predicted {response} for the inputs of {best}, growing on after the last date as they did among the best "
+        f"rows of their time. Dark: {case.level:.0%} interval of the expected value; light: of a new model ({kind}). "
+        "Shaded ground: outside the table. Points: the table."
     )
     rows = _rows(dates, found)
     chart = Chart("chart-forecast", caption, finished(_chart(case, rows), 320, caption), _numbers(rows))
@@ -51,9 +51,9 @@ def _chart(case: Case, rows: list[dict[str, Any]]) -> Any:
     x = alt.X("date:Q", title="date", scale=alt.Scale(zero=False, nice=False), axis=alt.Axis(format="d", tickMinStep=1))
     y = alt.Y("median:Q", title=case.data.labels.response, scale=alt.Scale(zero=False))
     base = alt.Chart(source(rows))
-    digits: Any = {"format": ".4~g"}
+    digits = ".4~g"
     shown = [alt.Tooltip("date:Q", format=".1f")]
-    shown += [alt.Tooltip(f"{name}:Q", title=words, **digits) for name, words in _COLUMNS.items()]
+    shown += [alt.Tooltip(f"{name}:Q", title=words, format=digits) for name, words in _COLUMNS.items()]
     shown.append(alt.Tooltip("inside:N", title="inside the table"))
     wide = base.mark_area(opacity=0.18, color=INSIDE).encode(
         x, alt.Y("new_low:Q", title=case.data.labels.response), alt.Y2("new_high:Q")
@@ -63,10 +63,10 @@ def _chart(case: Case, rows: list[dict[str, Any]]) -> Any:
     dots = base.mark_circle(color=INSIDE, size=50).encode(x, y, tooltip=shown)
     date = case.columns["date"]
     points = [
-        {"date": float(date[i]), "median": float(case.observed[i]), "name": case.data.row_names[i]}
+        {"date": float(date[i]), "median": float(case.observed[i]), "name": short(case.data.row_names[i])}
         for i in thinned(len(case.data), 400)
     ]
-    named = [alt.Tooltip("name:N", title="model"), alt.Tooltip("median:Q", title="observed", **digits)]
+    named = [alt.Tooltip("name:N", title="model"), alt.Tooltip("median:Q", title="observed", format=digits)]
     table = (
         alt.Chart(source(points))
         .mark_point(size=16, color="currentColor", opacity=0.45, filled=True)
@@ -113,8 +113,7 @@ def _sentences(case: Case, dates: np.ndarray, found: Prediction) -> tuple[str, .
         return (first,)
     second = (
         f"{outside} of {len(dates)} dates lie outside the table, up to {found.distance.max():.2g} times its range "
-        "away. The "
-        "intervals take the law to be true, so out there they are, if anything, too narrow; a back-test "
+        "away. The intervals take the law to be true, so out there they are, if anything, too narrow; a back-test "
         "(progressfit.forecast) says how such forecasts did before."
     )
     return (first, second)

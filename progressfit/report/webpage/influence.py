@@ -5,9 +5,11 @@ from typing import Any
 import numpy as np
 
 from progressfit.analysis.influence import Influence, influence
+from progressfit.report.webpage.allocation import split_exponent
 from progressfit.report.webpage.case import Case, Rate
 from progressfit.report.webpage.content import Block, Chart, Inapplicable, Table
-from progressfit.report.webpage.drawing import INSIDE, OUTSIDE, finished, source
+from progressfit.report.webpage.drawing import INSIDE, OUTSIDE, finished, short, source
+from progressfit.report.webpage.over_inputs import is_paired
 from progressfit.report.webpage.words import LN10, factor
 
 NAME, TITLE = "influence", "The rows that move the answer most"
@@ -16,14 +18,10 @@ _SHOWN = 12
 
 def influential(case: Case) -> Block | Inapplicable:
     """First-order shift of the growth rate, or else of the first parameter, if a row is left out."""
-    path = next(iter(case.fit.parameters))
-    scalar = np.ndim(case.fit.parameters[path]) == 0
-    if case.quotable and isinstance(case.rate, Rate):
-        of, unit, words = case.rate.of, LN10, "the growth rate (orders of magnitude a year)"
-    elif scalar:
-        of, unit, words = path, 1.0, f"the parameter {path}"
-    else:
+    followed = _followed(case)
+    if followed is None:
         return Inapplicable(TITLE, "There is no single number here whose change could be followed.")
+    of, unit, words = followed
     try:
         found = influence(case.fit, case.data, of)
     except ValueError as error:
@@ -31,11 +29,20 @@ def influential(case: Case) -> Block | Inapplicable:
     rows = _rows(case, found, unit)
     caption = (
         f"Change of {words} if one row were left out and the law fitted again, to first order, for the {len(rows)} "
-        "rows "
-        "that move it most."
+        "rows that move it most."
     )
     chart = Chart("chart-influence", caption, finished(_chart(rows), 26 * len(rows) + 20, caption), _numbers(rows))
     return Block(NAME, TITLE, _sentences(found, rows, unit, words), charts=(chart,))
+
+
+def _followed(case: Case) -> tuple[Any, float, str] | None:
+    """What is followed, the size of its unit and its words: the answer of the page, or else the first parameter."""
+    if case.quotable and isinstance(case.rate, Rate):
+        return case.rate.of, LN10, "the growth rate (orders of magnitude a year)"
+    if is_paired(case):
+        return split_exponent(case), 1.0, "the power of compute with which the best number of parameters grows"
+    path = next(iter(case.fit.parameters))
+    return (path, 1.0, f"the parameter {path}") if np.ndim(case.fit.parameters[path]) == 0 else None
 
 
 def _rows(case: Case, found: Influence, unit: float) -> list[dict[str, Any]]:
@@ -45,7 +52,7 @@ def _rows(case: Case, found: Influence, unit: float) -> list[dict[str, Any]]:
     return [
         {
             "k": k,
-            "name": found.rows[i],
+            "name": short(found.rows[i]),
             "shift": float(shift[i]),
             "observed": float(case.observed[i]),
             "fitted": float(case.fitted[i]),
@@ -88,8 +95,7 @@ def _sentences(found: Influence, rows: list[dict[str, Any]], unit: float, words:
     return (
         said,
         f"First-order standard error (infinitesimal jackknife): {by_row:.3g} by rows{also}. It sees the best optimum "
-        "alone; "
-        "where there are others, draws that may change optimum spread wider.",
+        "alone; where there are others, draws that may change optimum spread wider.",
     )
 
 

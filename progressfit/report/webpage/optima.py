@@ -5,13 +5,15 @@ from typing import Any
 import numpy as np
 
 from progressfit.infer.describe import certificate_sentences
-from progressfit.params import bind
+from progressfit.infer.result import Optimum
+from progressfit.params import bind, is_fixed
 from progressfit.report.webpage.case import Case, Rate
 from progressfit.report.webpage.content import Block, Chart, Table
 from progressfit.report.webpage.drawing import INSIDE, finished, source
-from progressfit.report.webpage.words import LN10, factor, number
+from progressfit.report.webpage.words import LN10, factor
 
 NAME, TITLE = "optima", "The optima, and the certificate"
+_ABOVE = "above the best"
 
 
 def optima(case: Case) -> Block:
@@ -26,22 +28,19 @@ def optima(case: Case) -> Block:
         return Block(NAME, TITLE, sentences, tables=(table,))
     caption = (
         "Each optimum by the growth rate it gives and by how far its objective (negative log density) lies above the "
-        "best "
-        "one; the larger the point, the more starts end there. Optima less than 2 apart are hardly told apart by the "
-        "data."
+        "best one; the larger the point, the more starts end there. Optima less than 2 apart are hardly told apart by "
+        "the data."
     )
     chart = Chart("chart-optima", caption, finished(_chart(case, rows), 220, caption), table)
     return Block(NAME, TITLE, sentences, charts=(chart,))
 
 
 def _rows(case: Case) -> list[dict[str, Any]]:
-    best = case.fit.optima[0].objective
     found = []
     for k, one in enumerate(case.fit.optima):
         row: dict[str, Any] = {
             "optimum": f"{k + 1}",
-            "objective": number_long(one.objective),
-            "above the best": one.objective - best,
+            **_height(case, one),
         }
         row |= {
             "starts": float(one.starts),
@@ -60,9 +59,12 @@ def _leading(values: Any) -> dict[str, float]:
     return {path: float(v) for path, v in values.items() if np.ndim(v) == 0}
 
 
-def number_long(value: float) -> str:
-    """An objective with the digits in which optima differ."""
-    return f"{value:.6f}" if abs(value) > 1e-2 else number(value)
+def _height(case: Case, one: Optimum) -> dict[str, Any]:
+    """The objective with the digits in which optima differ: the plain loss where that is all there is."""
+    best = case.fit.optima[0]
+    if case.fit.stats["objective"] == "mle" and is_fixed(case.fit.spec.noise):
+        return {"loss": f"{one.loss:.9g}", _ABOVE: one.loss - best.loss}
+    return {"objective": f"{one.objective:.6f}", _ABOVE: one.objective - best.objective}
 
 
 def _chart(case: Case, rows: list[dict[str, Any]]) -> Any:
@@ -71,7 +73,7 @@ def _chart(case: Case, rows: list[dict[str, Any]]) -> Any:
     points = [
         {
             "optimum": row["optimum"],
-            "above": row["above the best"],
+            "above": row[_ABOVE],
             "rate": row["orders of magnitude a year"],
             "starts": row["starts"],
             "factor": row["factor a year"],

@@ -1,4 +1,4 @@
-"""The fit over its inputs: every row against compute or an input of the reader's choice, and curves of equal size."""
+"""The fit over its inputs: every row by compute or an input of the reader's choice, with curves of equal size."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ from progressfit.analysis.compute_growth import PAIR
 from progressfit.dataset import Record
 from progressfit.report.webpage.case import Case
 from progressfit.report.webpage.content import Block, Chart, Inapplicable, Table
-from progressfit.report.webpage.drawing import INSIDE, OUTSIDE, finished, source, thinned, thinned_note
+from progressfit.report.webpage.drawing import INSIDE, OUTSIDE, finished, short, source, thinned, thinned_note
 
 NAME, TITLE = "over-inputs", "The fit over compute and inputs"
 _SIZES, _STEPS, _BEYOND, _MOST = 6, 40, 100.0, 30
@@ -27,8 +27,7 @@ def over_inputs(case: Case) -> Block | Inapplicable:
         f"{case.data.labels.response} by {axis}, observed (points) and fitted (short lines). "
         + (
             "Each thin curve is the law for one model size as data grow; the thick one is the best split of each "
-            "budget, "
-            "dashed outside the table. "
+            "budget, dashed outside the table. "
             if paired
             else ""
         )
@@ -60,7 +59,7 @@ def _points(case: Case, positive: list[str], paired: bool) -> list[dict[str, Any
     columns = {f"i_{k}": case.columns[name] for k, name in enumerate(positive)}
     columns["x"] = compute_of(case) if paired else case.columns[positive[0]]
     return [
-        {"name": names[i], "observed": float(case.observed[i]), "fitted": float(case.fitted[i])}
+        {"name": short(names[i]), "observed": float(case.observed[i]), "fitted": float(case.fitted[i])}
         | {"off": float(case.observed[i] - case.fitted[i]), "fit": "fitted" if case.used[i] else "left out of the fit"}
         | {key: float(values[i]) for key, values in columns.items()}
         for i in thinned(len(case.data))
@@ -78,11 +77,9 @@ def _chart(case: Case, positive: list[str], paired: bool) -> Any:
         params, field, title = [alt.param(name="over", value="i_0", bind=menu)], "place", "input chosen below"
         base = base.transform_calculate(place="datum[over]")
     log = alt.Scale(type="log", nice=False, padding=8)
-    x = alt.X(f"{field}:Q", title=title, scale=log, axis=alt.Axis(format="~e", tickCount=6))
+    x = alt.X(f"{field}:Q", title=title, scale=log, axis=alt.Axis(format="~e", grid=False))
     y = alt.Y("observed:Q", title=case.data.labels.response, scale=alt.Scale(zero=False))
-    colour: Any = alt.value(INSIDE)
-    if paired:
-        colour = alt.Color("i_0:Q", title=positive[0], scale=alt.Scale(type="log", scheme="viridis"), legend=_ramp())
+    fill: Any = _by_size(positive, alt.Fill, _ramp()) if paired else alt.value(INSIDE)
     shown = [
         alt.Tooltip("name:N", title="model"),
         *(alt.Tooltip(f"{n}:Q", format=".4~g") for n in ("observed", "fitted")),
@@ -91,10 +88,18 @@ def _chart(case: Case, positive: list[str], paired: bool) -> Any:
     shown += [alt.Tooltip(f"i_{k}:Q", title=name, format=".3~e") for k, name in enumerate(positive)]
     shown.append(alt.Tooltip("fit:N", title="row"))
     points = base.mark_point(filled=True, size=50, opacity=0.85).encode(
-        x, y, color=colour, shape=alt.Shape("fit:N", legend=None), tooltip=shown
+        x, y, fill=fill, shape=alt.Shape("fit:N", legend=None), tooltip=shown
     )
-    ticks = base.mark_tick(thickness=2, size=9, orient="horizontal").encode(x, alt.Y("fitted:Q"), color=colour)
+    ticks = base.mark_tick(thickness=2, size=9, orient="horizontal").encode(x, alt.Y("fitted:Q"), fill=fill)
     return alt.layer(*(_curves(case, positive) if paired else []), ticks, points).add_params(*params)
+
+
+def _by_size(positive: list[str], channel: Any, legend: Any) -> Any:
+    """Colour by the size of the model: as a fill with a ramp for a legend, or as a stroke without one."""
+    import altair as alt
+
+    scale = alt.Scale(type="log", scheme="viridis")
+    return channel(f"i_{positive.index(PAIR[0])}:Q", title=PAIR[0], scale=scale, legend=legend)
 
 
 def _ramp() -> Any:
@@ -108,11 +113,10 @@ def _curves(case: Case, positive: list[str]) -> list[Any]:
     import altair as alt
 
     x, y = alt.X("x:Q"), alt.Y("observed:Q")
-    colour = alt.Color(f"i_{positive.index(PAIR[0])}:Q", scale=alt.Scale(type="log", scheme="viridis"))
     sizes = (
         alt.Chart(source(_iso(case, positive)))
         .mark_line(strokeWidth=1, opacity=0.8)
-        .encode(x, y, colour, detail="curve:N")
+        .encode(x, y, _by_size(positive, alt.Stroke, None), detail="curve:N")
     )
     rows = frontier(case)
     best = alt.Chart(source(rows)).encode(x, y)
@@ -156,8 +160,7 @@ def _worst(case: Case) -> str:
     return (
         f"{int(case.used.sum())} rows; observed and fitted {case.data.labels.response} differ by "
         f"{np.median(off[case.used]):.3g} in the middle, most for {case.data.row_names[k]} (observed "
-        f"{case.observed[k]:.4g}, "
-        f"fitted {case.fitted[k]:.4g})."
+        f"{case.observed[k]:.4g}, fitted {case.fitted[k]:.4g})."
     )
 
 

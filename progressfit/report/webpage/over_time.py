@@ -7,7 +7,7 @@ import numpy as np
 from progressfit.analysis.outlook import outlook
 from progressfit.report.webpage.case import Case
 from progressfit.report.webpage.content import Block, Chart, Inapplicable, Listing, Table
-from progressfit.report.webpage.drawing import COLOURS, OUTSIDE, finished, source, thinned, thinned_note
+from progressfit.report.webpage.drawing import COLOURS, OUTSIDE, finished, lean, short, source, thinned, thinned_note
 
 NAME, TITLE = "over-time", "The fit over time"
 BRUSH = "period"
@@ -24,14 +24,16 @@ def over_time(case: Case) -> Block | Inapplicable:
         return Inapplicable(TITLE, "The table has no dates, so nothing can be shown over time.")
     caption = (
         f"{case.data.labels.response}, observed (points) and fitted (short lines), by date. The curve is the law for "
-        "the "
-        "inputs of the best row, dashed and on a shaded ground where dates lie outside the table. Hover or tap names a "
-        "model; drag across to pick out a period; a double click ends it." + thinned_note(len(case.data))
+        "the inputs of the best row, dashed and on shaded ground where dates lie outside the table. "
+        "Hover or tap to name a model; drag across to pick out a period; a double click ends it."
+        + thinned_note(len(case.data))
     )
     rows = point_rows(case)
     listing = Listing(
         BRUSH,
-        tuple({"x": r["date"], "name": r["name"], "observed": r["observed"], "fitted": r["fitted"]} for r in rows),
+        tuple(
+            lean({"x": r["date"], "name": r["name"], "observed": r["observed"], "fitted": r["fitted"]}) for r in rows
+        ),
         _HINT,
     )
     chart = Chart("chart-time", caption, finished(_chart(case, rows), 380, caption), _numbers(case), listing)
@@ -43,7 +45,11 @@ def point_rows(case: Case) -> list[dict[str, Any]]:
     groups = {f"g{k}": _levels(case, name) for k, name in enumerate(case.data.records.codes)}
     names, found = case.data.row_names, []
     for i in thinned(len(case.data)):
-        row: dict[str, Any] = {"name": names[i], "observed": float(case.observed[i]), "fitted": float(case.fitted[i])}
+        row: dict[str, Any] = {
+            "name": short(names[i]),
+            "observed": float(case.observed[i]),
+            "fitted": float(case.fitted[i]),
+        }
         row |= {"date" if name == "date" else f"i_{k}": float(v[i]) for k, (name, v) in enumerate(case.columns.items())}
         row |= {key: levels[i] for key, levels in groups.items()}
         found.append(
@@ -72,7 +78,7 @@ def _levels(case: Case, group: str) -> list[str]:
     codes = np.asarray(case.data.records.codes[group])
     counts = np.bincount(codes, minlength=len(names))
     often = set(np.argsort(-counts, kind="stable")[: _MOST_LEVELS if len(names) > _MOST_LEVELS + 1 else len(names)])
-    return [str(names[code]) if code in often else _OTHER for code in codes]
+    return [short(str(names[code])) if code in often else _OTHER for code in codes]
 
 
 def colour_choice(case: Case) -> tuple[Any, dict[str, Any]]:

@@ -12,7 +12,7 @@
 
   function fitTo(spec, width) {
     spec.config.legend.columns = Math.max(1, Math.floor(width / WIDE));
-    if (width < NARROW) spec.config.axis.labelLimit = 110;
+    if (width < NARROW) spec.config.axis.labelLimit = 130;
   }
 
   function look(view, line, { controls, sentences }) {

@@ -85,7 +85,7 @@ def page(
     facts
         More for the fit card, what -> value: the command, the seed, the file, the rows that were dropped.
     tables
-        Tables shown after the answer, such as published figures beside those found.
+        Tables shown before the card, such as published figures beside those found.
 
     Returns
     -------
@@ -102,7 +102,7 @@ def page(
     case = _case(fit, data, key, draws, of, quantity, level, ends, years, facts or {})
     sections = [_guarded(title, section, case) for title, section in _SECTIONS.items()]
     told = [one for one in sections if isinstance(one, Block)]
-    blocks = [answer(case, tuple(said)), *_extra(tables), *told, *_left(sections), card(case)]
+    blocks = [answer(case, tuple(said)), *told, *_extra(tables), *_left(sections), card(case)]
     found = Page(title, _subtitle(case), _verdict(case), _doubt(case) is None, tuple(blocks), _COLOPHON)
     return _write(Path(path), page_html(found))
 

@@ -39,11 +39,10 @@ def time_words(rate: float) -> str:
 
 def interval_sentence(low: float, high: float, level: float, kind: str, not_positive: float) -> str:
     """An interval of the growth rate as a statement on factors, orders of magnitude and doubling times."""
+    times, decades = doubling_interval(low, high).text, f"{magnitudes(low)} to {magnitudes(high)}"
     return (
-        f"{level:.0%} interval, {kind}: {factor(low)} to {factor(high)} a year ({magnitudes(low)} to "
-        f"{magnitudes(high)} "
-        f"orders of magnitude); doubling time {doubling_interval(low, high).text}; probability that the rate is not "
-        f"positive {not_positive:.3f}."
+        f"{level:.0%} interval, {kind}: {factor(low)} to {factor(high)} a year ({decades} orders of magnitude); "
+        f"doubling time {times}; probability that the rate is not positive {not_positive:.3f}."
     )
 
 
