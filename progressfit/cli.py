@@ -1,6 +1,7 @@
 """The command line: ``progressfit reproduce``, ``sensitivity``, ``fit``, ``check`` and ``list``."""
 
 import argparse
+import os
 import shlex
 import shutil
 import sys
@@ -41,6 +42,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         _say(f"progressfit: interrupted; {_how_to_resume(getattr(arguments, 'out', None))}")
         return INTERRUPTED
+    except BrokenPipeError:
+        # Whoever read the output has had enough (``| head``); nothing more can be printed, at exit either.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return DONE
 
 
 def _how_to_resume(out: Path | list[str] | None) -> str:
@@ -76,7 +81,9 @@ def _parser() -> argparse.ArgumentParser:
     reproduce = commands.add_parser("reproduce", help="run a published study again and compare every figure")
     reproduce.add_argument("study", metavar="STUDY", help="name of a study; 'progressfit list' shows them")
     reproduce.add_argument("--json", action="store_true", help="print one JSON object and nothing else")
-    reproduce.add_argument("--out", type=Path, metavar="DIR", help="write tables and pictures to this folder")
+    reproduce.add_argument(
+        "--out", type=Path, metavar="DIR", help="write report.html, tables and pictures to this folder"
+    )
     reproduce.add_argument("--seed", type=_seed, default=0, metavar="N", help="seed of all random keys (default 0)")
     reproduce.add_argument("--quick", action="store_true", help="a tenth of the bootstrap replicates")
     reproduce.add_argument("--sample", action="store_true", help="draw from the posterior too, and add its columns")

@@ -92,3 +92,10 @@ def test_help_of_fit_names_every_option_and_loads_nothing_numeric():
     )
     for option in [*contract.split(), "json", "out", "max-steps", "compute"]:
         assert f"--{option}" in said
+
+
+def test_a_reader_that_stops_reading_is_no_failure():
+    """``progressfit list | head``: no traceback, and a reader's choice is no error."""
+    command = f"{sys.executable} -c 'from progressfit.cli import main; import sys; sys.exit(main([\"list\"]))' | true"
+    done = subprocess.run(["bash", "-o", "pipefail", "-c", command], capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stderr) == (0, "")

@@ -50,7 +50,7 @@ _SINGLE: Final = {
     "--level": ("P", "coverage of intervals (default 0.95)"),
     "--compute": ("FLOP", "budget for the compute-optimal allocation (default 5.76e23)"),
     "--seed": ("N", "seed of all random keys (default 0)"),
-    "--out": ("DIR", "write fit.json, parameters.csv, spec.toml and the draws to this folder"),
+    "--out": ("DIR", "write report.html, fit.json, parameters.csv, spec.toml and the draws to this folder"),
 }
 _REPEATED: Final = {
     "--input": (
