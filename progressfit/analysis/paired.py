@@ -9,14 +9,18 @@ is linear in it cancels: else the spread of the replicates would hold the noise 
 from typing import Any, NamedTuple
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
+from progressfit.compiled import compiled
 from progressfit.dataset import Dataset
+from progressfit.infer.devices import Plan, batched, gather, plan_batch, share
 from progressfit.infer.prepare import prepare
 from progressfit.infer.programs import resample_weights
-from progressfit.infer.refit import Changes, refit
+from progressfit.infer.refit import Changes
+from progressfit.infer.stretches import by_stretches
 from progressfit.model import Model
-from progressfit.params import dimension
+from progressfit.params import bind, constrain, dimension, free_leaves
 
 # Error draws behind the point estimate and behind each replicate, both signs counted, and the error variances added, in
 # units of the stated one. The parabola through 0, 1 and 2 takes the value 3 f(0) - 3 f(1) + f(2) at -1.
@@ -24,6 +28,8 @@ ERROR_DRAWS = 32
 REPLICATE_DRAWS = 2
 _ADDED = (1.0, 2.0)
 _EXTRAPOLATED = np.array([3.0, -3.0, 1.0])
+# Smallest eigenvalue of the columns' correlations from which on rounding leaves half of the digits.
+_DETERMINED = 1e-8
 
 
 class Paired(NamedTuple):
@@ -172,10 +178,12 @@ class Coefficients(NamedTuple):
 def regress(law: Model, base: Dataset, response: np.ndarray, rows: np.ndarray, resampled: Resampled) -> Coefficients:
     """Maximum likelihood of a law that is linear on the link scale: the table and all replicates, in one program.
 
+    With normal noise of one scale that is weighted least squares, solved as such.
+
     Parameters
     ----------
     law
-        Linear in its parameters, so that any start will do.
+        Linear in the parameters of its mean, on the link scale, with normal noise of one scale.
     base
         The networks.
     response, rows
@@ -185,9 +193,7 @@ def regress(law: Model, base: Dataset, response: np.ndarray, rows: np.ndarray, r
     """
     spec = prepare(law, base)
     changes, parts = _members(base, rows, resampled)
-    response = np.broadcast_to(np.where(rows, response, 0.5), changes.weights.shape)
-    start = np.zeros((1, dimension(spec)))
-    found = refit(spec, start, base, changes.weights[0], changes._replace(response=response), np.float64(0.0))
+    found = _solved(spec, base.with_response(np.where(rows, response, 0.5)), changes)
     at, replicates = parts[::2], parts[1::2]
     by = _EXTRAPOLATED if len(at) > 1 else np.ones(1)
     values = {path: float(by @ [np.mean(v[part]) for part in at]) for path, v in found.values.items()}
@@ -199,6 +205,54 @@ def regress(law: Model, base: Dataset, response: np.ndarray, rows: np.ndarray, r
     ok = np.all([found.ok[part].all(axis=1) for part in each], axis=0)
     naive = {path: float(v[0]) for path, v in found.values.items()}
     return Coefficients(values, draws, ok, naive, float(found.objective[0]))
+
+
+class _Solved(NamedTuple):
+    """Coefficients by path, whether the columns determine them, and negative log likelihoods, ``(m,)`` each."""
+
+    values: dict[str, np.ndarray]
+    ok: np.ndarray
+    objective: np.ndarray
+
+
+def _solved(spec: Model, table: Dataset, changes: Changes) -> _Solved:
+    """Weighted least squares of every member of a batch."""
+    plan = plan_batch(len(table), dimension(spec), None, len(changes.weights))
+    members = jax.tree.map(jnp.asarray, (changes.weights, changes.columns))
+    z, weakest, objective = by_stretches(
+        lambda own: _least_squares(spec, table.bare(), own, plan=plan), share(members), plan, "regressions"
+    )
+    z, weakest, objective = gather((z, weakest, objective), len(changes.weights))
+    ok = np.isfinite(objective) & (weakest > _DETERMINED)
+    values = {leaf.path: z[:, leaf.start] for leaf in free_leaves(spec) if leaf.path.split(".")[0] != "noise"}
+    return _Solved(values, ok, objective)
+
+
+@compiled("plan")
+def _least_squares(spec: Model, table: Dataset, members: Any, plan: Plan) -> tuple[jax.Array, jax.Array, jax.Array]:
+    """Unconstrained vectors ``(m, d)``, smallest eigenvalue of the columns' correlations, negative log likelihood."""
+    linked = spec.link.forward(table.response)
+    origin = jnp.zeros(dimension(spec))
+
+    def one(own: tuple[jax.Array, Any]) -> tuple[jax.Array, jax.Array, jax.Array]:
+        weights, columns = own
+        records = table.records.replace(**(columns or {}))
+
+        def mean(z: jax.Array) -> jax.Array:
+            return jax.vmap(bind(spec, constrain(spec, z)[0]).linked)(records)
+
+        design, offset = jax.jacfwd(mean)(origin), mean(origin)
+        size = jnp.sqrt(jnp.sum(weights[:, None] * design**2, axis=0))
+        held = size == 0  # parameters of the noise, which the mean does not read
+        scaled = design / jnp.where(held, 1.0, size)
+        normal = scaled.T @ (weights[:, None] * scaled) + jnp.diag(held.astype(float))
+        solution = jnp.linalg.solve(normal, scaled.T @ (weights * (linked - offset))) / jnp.where(held, 1.0, size)
+        count, left = jnp.sum(weights), linked - offset - design @ solution
+        variance = jnp.sum(weights * left**2) / count
+        objective = count / 2 * (jnp.log(2 * jnp.pi * variance) + 1)
+        return solution, jnp.linalg.eigvalsh(normal)[0], objective
+
+    return batched(one, members, plan)
 
 
 def _members(base: Dataset, rows: np.ndarray, resampled: Resampled) -> tuple[Changes, list[np.ndarray]]:

@@ -22,12 +22,15 @@ from progressfit.analysis.validation import Validation
 from progressfit.dataset import Dataset, Record
 from progressfit.growth import growth_rate
 from progressfit.infer.optimise import check_key, fit, fitted_weights
-from progressfit.infer.result import Draws, Fit
+from progressfit.infer.result import RESULTS, Draws, Fit
 from progressfit.infer.sample import sample
 from progressfit.model import Model
+from progressfit.params import dimension
 
 _SHARES = (0.25, 0.5, 0.75)
 _ACCEPT = 0.99
+# Up to so many parameters tempered particles take no longer than chains that are in doubt.
+_FEW_PARAMETERS = 12
 
 
 class RatePath(eqx.Module):
@@ -234,11 +237,17 @@ def _shape(
     fit_key, sample_key, forward_key, new_key = jax.random.split(key, 4)
     counted = data.take(weights > 0)
     own = fit(form, data, key=fit_key, starts=starts, weights=weights)
-    drawn = sample(form, data, key=sample_key, point=own, draws=draws, target_accept=_ACCEPT)
-    forward = forward_validation(
-        form, data, cuts, key=forward_key, draws=draws, target_accept=_ACCEPT, starts=starts, weights=weights
-    )
+    drawn = _drawn(own, data, sample_key, draws)
+    forward = forward_validation(form, data, cuts, key=forward_key, draws=draws, starts=starts, weights=weights)
     rates = np.asarray(drawn.map(path))[drawn.ok]
     tails = [(1 - level) / 2, 0.5, (1 + level) / 2]
     forecast = predict_intervals(drawn, ahead, counted, key=new_key, level=level)
     return TrendShape(name, drawn, forward, np.nanquantile(rates, tails, axis=0), forecast)
+
+
+def _drawn(point: Fit, data: Dataset, key: jax.Array, draws: int) -> Draws:
+    """The posterior by no-U-turn chains; by tempered particles where these are in doubt and parameters are few."""
+    found = sample(point.spec, data, key=key, point=point, draws=draws, target_accept=_ACCEPT)
+    if found.result in (RESULTS.CONVERGED, point.result) or dimension(point.spec) > _FEW_PARAMETERS:
+        return found
+    return sample(point.spec, data, key=key, point=point, draws=draws, method="smc")
