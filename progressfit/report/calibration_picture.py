@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from progressfit.analysis.calibration_result import Calibration
+from progressfit.plot.style import BLUE, ORANGE
 from progressfit.report.plots import write_png
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-# Okabe and Ito's palette, safe for colour-blind readers.
-_WITHIN, _OUTSIDE, _BAND = "#0072B2", "#D55E00", "#999999"
+_WITHIN, _OUTSIDE, _BAND = BLUE, ORANGE, "#999999"
 _COLUMNS = 3
 
 

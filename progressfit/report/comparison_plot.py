@@ -7,13 +7,13 @@ import pandas as pd
 
 from progressfit.analysis.comparison import STACKED, Answer, Comparison
 from progressfit.infer.result import RESULTS
+from progressfit.plot.style import BLUE, ORANGE
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-# Okabe and Ito's palette, safe for colour-blind readers.
-_FORM, _STACK = "#0072B2", "#D55E00"
+_FORM, _STACK = BLUE, ORANGE
 _BINS = 80
 
 

@@ -6,14 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from progressfit.plot.style import COLOURS
 from progressfit.studies.base import BarsPicture, CurvesPicture, ModesPicture, Picture, SpecificationPicture
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-# Okabe and Ito's palette, safe for colour-blind readers.
-_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 _DPI = 150
 
 
@@ -52,7 +51,7 @@ def _figure(width: float, height: float, columns: int, title: str, note: str) ->
 @make_figure.register(CurvesPicture)
 def _curves(picture: CurvesPicture) -> "Figure":
     figure, (axis,) = _figure(8.0, 5.0, 1, picture.title, picture.note)
-    colours: list[Any] = list(_COLOURS)
+    colours: list[Any] = list(COLOURS)
     if len(picture.x):
         points = axis.scatter(picture.x, picture.y, c=picture.shade, cmap="viridis", s=22, alpha=0.85, linewidths=0)
         figure.colorbar(points, ax=axis, label=picture.shade_label)
@@ -77,7 +76,7 @@ def _bars(picture: BarsPicture) -> "Figure":
     figure, (axis,) = _figure(11.0, 5.5, 1, picture.title, picture.note)
     width = 0.8 / len(picture.bars)
     places = np.arange(len(picture.groups))
-    for k, (name, colour) in enumerate(zip(picture.bars, _COLOURS, strict=False)):
+    for k, (name, colour) in enumerate(zip(picture.bars, COLOURS, strict=False)):
         x, value = places + (k - (len(picture.bars) - 1) / 2) * width, picture.value[:, k]
         axis.bar(x, value, width, color=colour, label=name)
         axis.vlines(x, picture.low[:, k], picture.high[:, k], color="#222222", linewidth=1.2)
@@ -101,7 +100,7 @@ def _modes(picture: ModesPicture) -> "Figure":
     figure, (left, right) = _figure(11.0, 4.8, 2, picture.title, picture.note)
     low, high = np.quantile(picture.quantity, [0.002, 0.998])
     bins = np.linspace(low, high, 60)
-    for k, (name, colour) in enumerate(zip(picture.names, _COLOURS, strict=False)):
+    for k, (name, colour) in enumerate(zip(picture.names, COLOURS, strict=False)):
         near = picture.mode == k
         left.scatter(picture.x[near], picture.y[near], s=10, alpha=0.5, color=colour, linewidths=0, label=name)
         left.plot(*picture.optima[k, :2], marker="X", markersize=11, color=colour, markeredgecolor="black")
@@ -124,8 +123,8 @@ def _specifications(picture: SpecificationPicture) -> "Figure":
     figure.suptitle(picture.title, fontsize=12)
     figure.supxlabel(picture.note, fontsize=8, color="#555555")
     places = np.arange(len(picture.names))
-    top.vlines(places, picture.low, picture.high, color=_COLOURS[0], linewidth=2, alpha=0.6)
-    top.plot(places, picture.value, "o", color=_COLOURS[0])
+    top.vlines(places, picture.low, picture.high, color=COLOURS[0], linewidth=2, alpha=0.6)
+    top.plot(places, picture.value, "o", color=COLOURS[0])
     top.axhline(0.0, color="#222222", linewidth=0.8)
     # One wide interval must not flatten the rest.
     low, high = np.quantile(picture.low, 0.1), np.quantile(picture.high, 0.9)

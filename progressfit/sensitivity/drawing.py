@@ -5,12 +5,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from progressfit.plot.style import BLUE as BLUE
+from progressfit.plot.style import DARK as DARK
+from progressfit.plot.style import GREEN as GREEN
+from progressfit.plot.style import ORANGE as ORANGE
+from progressfit.plot.style import PALE as PALE
+from progressfit.plot.style import PURPLE as PURPLE
+
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-
-# Okabe and Ito's palette, safe for colour-blind readers.
-BLUE, ORANGE, GREEN, PURPLE = "#0072B2", "#D55E00", "#009E73", "#CC79A7"
-DARK, PALE = "#222222", "#e6e6e6"
 
 
 def bars(axis: "Axes", names: Sequence[str], values: np.ndarray, label: str) -> None:

@@ -5,8 +5,10 @@ from typing import Any
 
 import numpy as np
 
-# Okabe and Ito's palette, safe for colour-blind readers; blue and vermillion stand for "inside" and "outside".
-COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#A89F00", "#7F7F7F")
+from progressfit.plot.style import COLOURS as PALETTE
+
+# Blue and vermillion stand for "inside" and "outside".
+COLOURS = (*PALETTE, "#A89F00", "#7F7F7F")
 INSIDE, OUTSIDE, PLAIN = COLOURS[0], COLOURS[1], COLOURS[7]
 MOST_ROWS = 600
 _DIGITS, _MOST_LETTERS = 7, 60
