@@ -148,6 +148,7 @@ def spread_notes(point: Fit, data: Dataset) -> tuple[str, ...]:
 def _settings(job: FitJob, point: Fit) -> dict[str, Any]:
     request, model = job.request, point.model
     return {
+        "command": request.command,
         "table": str(request.table),
         "response": request.response,
         "link": type(model.link).__name__.lower(),

@@ -19,6 +19,7 @@ from progressfit.noise import Huber
 from progressfit.params import entry_names, is_fixed
 from progressfit.report.datatree import arviz
 from progressfit.report.export import certificate_dict
+from progressfit.report.facts import card_facts
 from progressfit.report.netcdf import save
 from progressfit.report.plain import VERSIONED, finite
 from progressfit.report.table import wrapped
@@ -207,7 +208,8 @@ def fit_json(answer: FitAnswer) -> str:
 def fit_text(answer: FitAnswer) -> str:
     """The certificate, parameters with intervals, what follows, and how long it took, as text."""
     fit, kind = answer.fit, answer.objective_kind
-    settings = ", ".join(f"{name} {value}" for name, value in answer.settings.items() if isinstance(value, str))
+    words = {name: value for name, value in answer.settings.items() if isinstance(value, str) and name != "command"}
+    settings = ", ".join(f"{name} {value}" for name, value in words.items())
     lines = [f"Law {answer.law}, {fit.stats['n']} rows: {settings}", *_argument_lines(answer.arguments)]
     lines += [*_table_lines(answer.settings), ""]
     for sentence in certificate_sentences(fit):
@@ -309,8 +311,6 @@ def write_fit(answer: FitAnswer, folder: Path) -> list[Path]:
 
 
 def _write_page(answer: FitAnswer, path: Path) -> Path:
-    said = {name: value for name, value in answer.settings.items() if value not in (None, "", {}, ())}
-    facts = {name.capitalize(): value if isinstance(value, str) else json.dumps(value) for name, value in said.items()}
     return page(
         path,
         answer.fit,
@@ -319,7 +319,7 @@ def _write_page(answer: FitAnswer, path: Path) -> Path:
         draws=() if answer.draws is None else answer.draws,
         level=answer.level,
         title=f"{answer.law}: {Path(str(answer.settings['table'])).name}",
-        facts={"Law": answer.law} | facts,
+        facts=card_facts(answer.law, answer.settings),
     )
 
 
