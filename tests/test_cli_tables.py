@@ -155,3 +155,11 @@ def test_hostile_input_from_a_pipe_is_a_sentence(command, data, capsys, monkeypa
     assert main([command, "-", "--law", "chinchilla", "--response", "loss"]) == 2
     shown = capsys.readouterr()
     assert shown.out == "" and shown.err.startswith("progressfit: ") and "\x1b" not in shown.err
+
+
+def test_the_baseline_says_which_inputs_it_was_not_given(tmp_path, capsys):
+    path = tmp_path / "runs.csv"
+    path.write_text("acc,compute,date\n0.5,1e20,2019-01-02\n0.6,1e21,2020-01-02\n")
+    command = ["check", str(path), "--law", "linear", "--response", "acc"]
+    assert "reads no input" in (main(command), capsys.readouterr().out)[1]
+    assert "reads no input" not in (main([*command, "--input", "compute=compute"]), capsys.readouterr().out)[1]

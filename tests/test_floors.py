@@ -231,6 +231,7 @@ ORDER = [
     "report.prior_picture",
     "report.frame",
     "report.cite",
+    "report.facts",
     "report.fit_answer",
     "sensitivity.base",
     "sensitivity.drawing",

@@ -24,6 +24,10 @@ from progressfit.report.fit_answer import FitAnswer
 
 Say = Callable[[str], None]
 _FEW_INSIDE = 0.1
+_BESIDE_PRIORS = (
+    "The noise is a plain Huber loss, whose scale is fixed, so that it may weigh next to nothing beside the priors: "
+    "--mle leaves the priors out, as published fits do; --noise student_t or huber_likelihood:D fits a scale."
+)
 _INTERRUPTED = "before the replicates were complete, so there are no intervals"
 
 
@@ -130,10 +134,12 @@ def _draws(point: Fit, data: Dataset, key: jax.Array, request: FitRequest, say: 
 
 
 def spread_notes(point: Fit, data: Dataset) -> tuple[str, ...]:
-    """What a fitted Huber likelihood has become, if its knee has shrunk below nearly all residuals."""
+    """What a plain Huber loss is beside priors, or has become, if its knee has shrunk below nearly all residuals."""
     noise = point.model.noise
-    if not isinstance(noise, Huber) or is_fixed(point.spec.noise):
+    if not isinstance(noise, Huber):
         return ()
+    if is_fixed(point.spec.noise):
+        return (_BESIDE_PRIORS,) if point.stats["objective"] == "map" else ()
     inside = int(np.sum(np.abs(np.asarray(point.model.residuals(data))) <= np.asarray(noise.delta)))
     if inside > _FEW_INSIDE * len(data):
         return ()
@@ -148,6 +154,7 @@ def spread_notes(point: Fit, data: Dataset) -> tuple[str, ...]:
 def _settings(job: FitJob, point: Fit) -> dict[str, Any]:
     request, model = job.request, point.model
     return {
+        "command": request.command,
         "table": str(request.table),
         "response": request.response,
         "link": type(model.link).__name__.lower(),

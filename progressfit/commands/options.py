@@ -128,6 +128,7 @@ def read_fit_options(given: argparse.Namespace) -> FitRequest:
         response_unit=_known("response unit", single["--response-unit"], RESPONSE_UNITS),
         input_units=pairs["--input-unit"],
         lenient=given.lenient,
+        command=getattr(given, "said", ""),
     )
 
 

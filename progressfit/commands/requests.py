@@ -11,7 +11,7 @@ class FitRequest:
 
     Pairs are kept as dictionaries: name in the law -> column, path -> text, column -> text. ``starts`` is a number or
     "grid"; ``bootstrap`` is 0 where none was asked for; ``compute`` is a budget in FLOP; ``model`` is what the file
-    ``spec`` holds, once it is read.
+    ``spec`` holds, once it is read; ``command`` is the whole command line, for the fit card.
     """
 
     table: Path
@@ -43,6 +43,7 @@ class FitRequest:
     input_units: dict[str, str] = dataclasses.field(default_factory=dict)
     lenient: bool = False
     model: Any = None
+    command: str = ""
 
     @property
     def asked(self) -> "TableRequest":

@@ -184,6 +184,9 @@ def match_columns(frame: pd.DataFrame, reads: Reads, request: TableRequest, know
         for name, column in found.items()
         if name != column and name not in asked
     ]
+    if known.inputs and not reads.inputs:
+        could = ", ".join(f"--input '{name}={excerpt(column)}'" for name, column in known.inputs.items())
+        notes += [f"the law '{request.law}' reads no input, since none is named; the table has some: {could}"]
     return Columns(inputs, date, groups), notes
 
 

@@ -214,13 +214,28 @@ def draws_sentence(draws: "Draws") -> str:
     return f"{head}. Nearest optimum: {', '.join(shares)}. {verdict}"
 
 
+def refits_warnings(draws: "Draws | None") -> tuple[str, ...]:
+    """Whether refits spread less than the parameters may: where the prior decides, all of them end at its mode."""
+    if draws is None or "replicates" not in draws.stats:
+        return ()
+    fit = draws.origin
+    if fit.stats["objective"] != "map" or fit.certificate.identification.verdict == "identified":
+        return ()
+    return (
+        "Along a direction where the data say less than the prior, refits of resampled tables all end near the prior's "
+        "mode, so their intervals may be far too narrow: compare with draws from the posterior (pf.sample, --sample).",
+    )
+
+
 def describe_draws(draws: "Draws") -> Description:
     """Draws: how many and how good, growth with intervals, and the parameters."""
     title, kind = draws_sentence(draws), f"{LEVEL:.0%} interval, {draws.kind}"
     if not draws.ok.any():
         return Description(title, (), (), (), "", ())
     answer = growth_sentences(growth_of_draws(draws, LEVEL), kind)
-    return Description(title, (*answer, *_no_growth(draws.origin)), (), tuple(_draws_rows(draws)), kind, ())
+    return Description(
+        title, (*answer, *_no_growth(draws.origin)), (), tuple(_draws_rows(draws)), kind, refits_warnings(draws)
+    )
 
 
 def _draws_rows(draws: "Draws") -> Iterator[Row]:

@@ -128,6 +128,7 @@ def _numbers(cells: list[str]) -> np.ndarray | None:
     # Python reads underscores and digits of other scripts as well; in a table they are a mistake.
     if not all(map(str.isascii, cells)) or any("_" in cell for cell in cells) or not any(cells):
         return None
-    if all(cell.lstrip("+-").isdigit() and len(cell) <= _WHOLE_DIGITS for cell in cells):
+    digits = [cell.lstrip("+-") for cell in cells]
+    if all(one.isdigit() and len(one) <= _WHOLE_DIGITS for one in digits):
         return np.array([int(cell) for cell in cells], np.int64)
     return floats

@@ -13,7 +13,7 @@ from progressfit.intake.findings import Findings, Kind, Problem, gather
 from progressfit.intake.judge import Domain, Rule, inside, judge, positive, weighing
 from progressfit.intake.recognise import Known, counts_tokens
 from progressfit.intake.uncertainty import log10_errors, off_by
-from progressfit.intake.units import COMPUTE, Scaled, named_error, scale_input, scale_response
+from progressfit.intake.units import COMPUTE, LEAST_LOG10, MOST_LOG10, Scaled, named_error, scale_input, scale_response
 from progressfit.printable import excerpt
 
 RESPONSE, WEIGHT, DATE = "the response", "the weight", "the date"
@@ -114,6 +114,17 @@ class _Work:
         scaled = scale_input(name, column, read, self.parts.input_units.get(name))
         self.numbers[name] = self._scaled(column, read, scaled, findings.NOT_POSITIVE)
         self.rules.append(positive(column, self.numbers[name]))
+        if name == COMPUTE:
+            self._no_training_run(column)
+
+    def _no_training_run(self, column: str) -> None:
+        """Compute that no training run takes, as read: such a cell may be in another unit than its column."""
+        flop = self.numbers[COMPUTE]
+        with np.errstate(invalid="ignore"):
+            odd = (flop > 0) & ((flop < 10.0**LEAST_LOG10) | (flop > 10.0**MOST_LOG10))
+        for i in np.flatnonzero(odd):
+            words = f"is read as {flop[i]:.3g} FLOP, which no training run takes; see whether it is a logarithm"
+            self.doubts.append(Problem(int(i), column, words, Kind("")))
 
     def response(self, column: str, domain: Domain | None) -> None:
         found = self._read(column)

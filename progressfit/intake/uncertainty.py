@@ -37,7 +37,8 @@ def log10_errors(value: np.ndarray, lower: np.ndarray, upper: np.ndarray, grades
     """
     with np.errstate(divide="ignore", invalid="ignore"):
         log, low, high = (np.log10(np.where(column > 0, column, np.nan)) for column in (value, lower, upper))
-    odd = (low > log) | (high < log) | (low > high)
+    odd = (low > log) | (high < log) | (low > high) | np.isinf(low) | np.isinf(high)
+    low, high = np.where(odd, np.nan, low), np.where(odd, np.nan, high)
     sides = np.stack([log - low, high - log])
     count = np.sum(np.isfinite(sides), axis=0)
     bounded = (count > 0) & ~odd

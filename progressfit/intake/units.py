@@ -12,7 +12,9 @@ RESPONSE_UNITS: Final = ("fraction", "percent", "nats", "bits", "perplexity")
 INPUT_UNITS: Final = ("natural", "log10")
 COMPUTE: Final = "compute"
 # Training runs lie between 1e5 and 1e40 FLOP, and so do their logarithms between these; no run takes 40 FLOP.
-_LEAST_LOG10, _MOST_LOG10 = 5.0, 40.0
+LEAST_LOG10, MOST_LOG10 = 5.0, 40.0
+# A unit is that of nearly all cells: a few dirty ones must not change how the others are read.
+_NEARLY_ALL: Final = 0.9
 _LOSS = re.compile(r"loss|perplexity|ppl|nats|bits|bpb|bpc|entropy", re.IGNORECASE)
 
 
@@ -30,10 +32,12 @@ def scale_input(name: str, column: str, values: np.ndarray, unit: str | None) ->
     """
     known = values[np.isfinite(values)]
     if unit is None:
-        whole = name == COMPUTE and len(known) > 0 and bool(((known >= _LEAST_LOG10) & (known <= _MOST_LOG10)).all())
+        inside = known[(known >= LEAST_LOG10) & (known <= MOST_LOG10)]
+        whole = name == COMPUTE and len(known) > 0 and len(inside) >= _NEARLY_ALL * len(known)
         if not (whole or says_log10(column)):
             return Scaled(values, "")
-        why = f"all its values lie between {known.min():.3g} and {known.max():.3g}" if whole else "its name says so"
+        share = "all its values" if len(inside) == len(known) else f"{len(inside)} of its {len(known)} values"
+        why = f"{share} lie between {inside.min():.3g} and {inside.max():.3g}" if whole else "its name says so"
         how = f"log10 ({why}; --input-unit {name}=natural says otherwise)"
     elif unit == "natural":
         return Scaled(values, "")
@@ -83,8 +87,10 @@ def _unit_of(column: str, known: np.ndarray, fractional: bool | None) -> str:
         return "perplexity"
     if fractional is False and re.search(r"\bbits?\b|_bits?\b|\bbpb\b|\bbpc\b|bits_per|bitsper", name):
         return "bits"
-    # Most values above 1 and none above 100: a few small ones are then less than one per cent, and doubted elsewhere.
-    if fractional and len(known) and not _LOSS.search(name) and known.max() <= 100 and np.mean(known > 1) > 0.5:
+    # Most values above 1 and hardly any above 100 (an error elsewhere): small ones are less than one per cent, and
+    # doubted elsewhere.
+    per_cent = len(known) > 0 and np.mean(known <= 100) >= _NEARLY_ALL and np.mean(known > 1) > 0.5
+    if fractional and per_cent and not _LOSS.search(name):
         return "percent"
     return "nats"
 

@@ -12,13 +12,14 @@ import jax
 import numpy as np
 
 from progressfit.dataset import Dataset
-from progressfit.infer.describe import certificate_sentences, draws_sentence, prior_speaks
+from progressfit.infer.describe import certificate_sentences, draws_sentence, prior_speaks, refits_warnings
 from progressfit.infer.result import RESULTS, Draws, Fit, Optimum
 from progressfit.model import Model
 from progressfit.noise import Huber
 from progressfit.params import entry_names, is_fixed
 from progressfit.report.datatree import arviz
 from progressfit.report.export import certificate_dict
+from progressfit.report.facts import card_facts
 from progressfit.report.netcdf import save
 from progressfit.report.plain import VERSIONED, finite
 from progressfit.report.table import wrapped
@@ -207,7 +208,8 @@ def fit_json(answer: FitAnswer) -> str:
 def fit_text(answer: FitAnswer) -> str:
     """The certificate, parameters with intervals, what follows, and how long it took, as text."""
     fit, kind = answer.fit, answer.objective_kind
-    settings = ", ".join(f"{name} {value}" for name, value in answer.settings.items() if isinstance(value, str))
+    words = {name: value for name, value in answer.settings.items() if isinstance(value, str) and name != "command"}
+    settings = ", ".join(f"{name} {value}" for name, value in words.items())
     lines = [f"Law {answer.law}, {fit.stats['n']} rows: {settings}", *_argument_lines(answer.arguments)]
     lines += [*_table_lines(answer.settings), ""]
     for sentence in certificate_sentences(fit):
@@ -217,6 +219,8 @@ def fit_text(answer: FitAnswer) -> str:
         lines += wrapped(_draws_sentence(answer.draws))
         for sentence in getattr(answer.draws.stats.get("diagnosis"), "sentences", ()):
             lines += wrapped(sentence)
+    for sentence in refits_warnings(answer.draws):
+        lines += wrapped(f"Warning: {sentence}")
     lines += ["", *_parameter_lines(answer)]
     if answer.derived:
         lines += ["", "What follows", *map(_derived_line, answer.derived)]
@@ -309,8 +313,6 @@ def write_fit(answer: FitAnswer, folder: Path) -> list[Path]:
 
 
 def _write_page(answer: FitAnswer, path: Path) -> Path:
-    said = {name: value for name, value in answer.settings.items() if value not in (None, "", {}, ())}
-    facts = {name.capitalize(): value if isinstance(value, str) else json.dumps(value) for name, value in said.items()}
     return page(
         path,
         answer.fit,
@@ -319,7 +321,7 @@ def _write_page(answer: FitAnswer, path: Path) -> Path:
         draws=() if answer.draws is None else answer.draws,
         level=answer.level,
         title=f"{answer.law}: {Path(str(answer.settings['table'])).name}",
-        facts={"Law": answer.law} | facts,
+        facts=card_facts(answer.law, answer.settings),
     )
 
 

@@ -103,6 +103,15 @@ class _Tags(HTMLParser):
         self.text += data
 
 
+def test_refits_are_doubted_only_where_the_prior_decides(draws: pf.Draws):
+    assert draws.origin.certificate.identification.verdict == "identified" and not describe_draws(draws).warnings
+    runs, tight = table(), {"progress.rate": dist.Normal(0.1, 1e-3)}
+    weak = pf.fit(pf.free(law(), tight), runs, key=jax.random.key(0), starts=8)
+    assert weak.certificate.identification.verdict == "weak"
+    (said,) = describe_draws(pf.bootstrap(weak, runs, key=jax.random.key(1), replicates=8)).warnings
+    assert "--sample" in said
+
+
 def test_html_is_balanced_and_holds_text_only(point: pf.Fit, draws: pf.Draws):
     for found, shown in ((point, describe_fit(point)), (draws, describe_draws(draws))):
         reader = _Tags()

@@ -192,3 +192,24 @@ def test_shown_text_moves_no_cursor():
     text = "Model,compute,acc\n\x1b]0;evil\x07,1e18,\x1b[2J\nB,1e18,.5\nC,1e18,.6\n"
     (problem,) = (found := screened(text, "acc", FRACTIONS).findings).errors
     assert found.line(problem).isprintable() and "line 2" in found.line(problem)
+
+
+def test_one_dirty_cell_does_not_change_how_the_others_are_read():
+    powers = [*np.linspace(18, 25, 19), 1e20]
+    found = screened(columns(("compute", powers)))
+    assert np.allclose(np.log10(found.numbers["compute"][:-1]), powers[:-1])
+    assert found.findings.bad.tolist() == [False] * 19 + [True]
+    shares = [*np.linspace(20, 90, 19), 105]
+    found = screened(columns(("acc", shares)), "acc", FRACTIONS)
+    assert np.allclose(found.numbers[RESPONSE], np.divide(shares, 100)) and not found.findings.column_errors
+    assert found.findings.bad.tolist() == [False] * 19 + [True]
+
+
+def test_compute_that_no_training_run_takes_is_doubted():
+    found = screened(columns(("compute", [1e20, 1e21, 21.5])))
+    assert [problem.row for problem in found.findings.doubts] == [2] and not found.findings.bad.any()
+
+
+def test_bounds_that_overflow_are_odd_and_nothing_warns():
+    found = log10_errors(np.full(3, 1e20), np.array([np.inf, 5e19, np.nan]), np.array([np.inf] * 3), [None] * 3)
+    assert found.odd.all() and np.isfinite(found.log10_sd).all() and found.from_bounds == 0

@@ -161,7 +161,7 @@ def test_the_card_answers_the_checklist(found, reader):
     words = " ".join(reader.words)
     for expected in (
         runs.digest(),
-        f"{len(runs)} of {len(runs)} in the table",
+        f"{len(runs)} of {len(runs)} handed to the fit",
         "trust region on exact derivatives",
         f"{point.certificate.starts_agreeing} of {point.certificate.starts}",
         f"{point.certificate.gradient_norm:.1e}",
@@ -172,6 +172,12 @@ def test_the_card_answers_the_checklist(found, reader):
         "normal(0.0, 0.5)",
     ):
         assert expected in words
+
+
+def test_refits_are_not_taken_for_a_posterior(found, reader):
+    assert found[2].kind == "row bootstrap"
+    words = " ".join(reader.words)
+    assert "By the normal approximation" in words and "By the row bootstrap" not in words
 
 
 def test_equal_input_gives_the_same_bytes(found, source, tmp_path):

@@ -3,6 +3,7 @@
 import numpy as np
 
 from progressfit.growth import doubling_interval
+from progressfit.infer.describe import refits_warnings
 from progressfit.report.webpage.allocation import split_tiles
 from progressfit.report.webpage.case import Case, NoRate
 from progressfit.report.webpage.content import Block, Tile
@@ -59,7 +60,8 @@ def _judged(case: Case) -> str:
 
 def _doubts(case: Case) -> tuple[str, ...]:
     none = () if case.draws else ("There are no draws, hence no intervals: ask for a bootstrap or a posterior.",)
-    return (*case.refused, *none)
+    narrow = dict.fromkeys(sentence for draws in case.draws for sentence in refits_warnings(draws))
+    return (*case.refused, *none, *narrow)
 
 
 def _tiles(case: Case) -> tuple[Tile, ...]:

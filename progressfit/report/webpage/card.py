@@ -24,6 +24,8 @@ _SOURCE = (
     "(arXiv 2502.18969). What only those who trained the models know (hyperparameters, training data, how parameters "
     "and compute were counted) is for the source of the table to say."
 )
+LEFT_OUT = "Rows left out before the fit"
+"""The fact that says which rows of the file never reached the fit."""
 _MOST_NAMES = 12
 Rows = tuple[tuple[str, str], ...]
 
@@ -46,7 +48,7 @@ def _law(case: Case) -> Rows:
     trends = ", ".join(channels(model)) or "none: time does not enter"
     groups = ", ".join(case.data.records.codes) or "none"
     return (
-        ("Response", f"{case.data.labels.response}, in the units of the table"),
+        ("Response", f"{case.data.labels.response}, in the unit of its range below"),
         ("Variables the law reads", ", ".join((*case.inputs, *(("date",) if case.dated else ()))) or "none"),
         ("Channels through which time enters", trends),
         ("Groups of the table", groups),
@@ -72,8 +74,9 @@ def _models(case: Case) -> Rows:
     response = case.observed[case.used]
     clusters = len(np.unique(np.asarray(case.data.clusters)[case.used]))
     return (
-        ("Rows fitted", f"{int(case.used.sum())} of {len(case.data)} in the table"),
-        ("Rows left out", _left_out(case)),
+        ("Rows fitted", f"{int(case.used.sum())} of {len(case.data)} handed to the fit"),
+        (LEFT_OUT, str(case.facts.get(LEFT_OUT, "not known here: the fit sees the rows it is handed"))),
+        ("Rows left out by the fit", _left_out(case)),
         (
             "Clusters (papers) of rows",
             f"{clusters}" if clusters < int(case.used.sum()) else "none: every row stands alone",
@@ -91,7 +94,7 @@ def _end(name: str, value: float) -> str:
 def _left_out(case: Case) -> str:
     names = [case.data.row_names[i] for i in np.flatnonzero(~case.used)]
     if not names:
-        return "none of the table that was handed to the fit"
+        return "none"
     more = f" and {len(names) - _MOST_NAMES} more" if len(names) > _MOST_NAMES else ""
     return f"{len(names)} of weight 0: {', '.join(names[:_MOST_NAMES])}{more}"
 
@@ -144,4 +147,5 @@ def _checks(case: Case) -> Rows:
 
 def _provenance(case: Case) -> Rows:
     versions = ", ".join(f"{name} {importlib.metadata.version(name)}" for name in VERSIONED)
-    return (*((str(what), str(value)) for what, value in case.facts.items()), ("Versions", versions))
+    facts = ((str(what), str(value)) for what, value in case.facts.items() if what != LEFT_OUT)
+    return (*facts, ("Versions", versions))

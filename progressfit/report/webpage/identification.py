@@ -41,8 +41,10 @@ def identification(case: Case) -> Block:
 def _judged(case: Case) -> Identifiability | None:
     """The whole judgement; ``None`` where the fit allows none."""
     of = {f"growth rate of {case.rate.words}": case.rate.of} if isinstance(case.rate, Rate) else []
+    # Where the data say nothing, refits all end at the prior's mode: their spread is no posterior's.
+    posterior = next((draws for draws in case.draws if "replicates" not in draws.stats), None)
     try:
-        return identify(case.fit, case.data, next(iter(case.draws), None), of=of, profiled=False)
+        return identify(case.fit, case.data, posterior, of=of, profiled=False)
     except ValueError:
         return None
 
