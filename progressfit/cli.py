@@ -61,9 +61,10 @@ def _long_work(out: Path | None) -> Iterator[None]:
     """Shows how far the work in the block is, and keeps finished parts in the folder until all of it is done."""
     from progressfit.bars import progress_bars
     from progressfit.infer.checkpoint import keep_partial
+    from progressfit.infer.stop import stoppable
 
     folder = None if out is None else out / _PARTIAL
-    with progress_bars(), keep_partial(folder):
+    with progress_bars(), stoppable(), keep_partial(folder):
         yield
     if folder is not None:
         shutil.rmtree(folder, ignore_errors=True)

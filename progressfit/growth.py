@@ -116,6 +116,14 @@ def doubling_interval(low: float, high: float, not_positive: float | None = None
     return DoublingInterval(np.inf, np.inf, f"no progress: the whole interval of the rate is at or below 0{said}")
 
 
+def chance(probability: float, draws: int | None = None) -> str:
+    """A probability in words for a sentence; where no draw, or every one, is on one side, what that many can tell."""
+    least = 1e-3 if draws is None else 1 / draws
+    if probability < least:
+        return f"below {least:.2g}"
+    return f"above {1 - least:.3g}" if probability > 1 - least else f"{probability:.3f}"
+
+
 def duration(months: float) -> str:
     """Months in words; years from two years on."""
     return f"{months:.1f} months" if months < 24 else f"{months / MONTHS:.1f} years"

@@ -77,6 +77,7 @@ ORDER = [
     "noise.scale",
     "noise.base",
     "infer.watch",
+    "infer.stop",
     "infer.checkpoint",
     "spec.errors",
     "spec.functions",

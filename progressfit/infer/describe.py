@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from progressfit.growth import doubling_interval, doubling_time, duration
-from progressfit.infer.rates import Growth, growth_of_draws, growth_of_fit, why_no_growth
+from progressfit.growth import chance, doubling_interval, doubling_time, duration
+from progressfit.infer.rates import Growth, counts_one_progress, growth_of_draws, growth_of_fit, why_no_growth
 from progressfit.params import entry_names, is_fixed
 
 if TYPE_CHECKING:
@@ -126,7 +126,7 @@ def describe_fit(fit: "Fit") -> Description:
     errors, ends = fit.stderr(), fit.normal_intervals(LEVEL)
     return Description(
         f"Fit of {fit.stats['n']} rows by {_OBJECTIVES[fit.stats['objective']]}, from {fit.certificate.starts} starts",
-        (*growth_sentences(growth, kind), *_no_growth(fit)),
+        (*growth_sentences(growth, kind, counts_one_progress(fit.model)), *_no_growth(fit)),
         tuple(certificate_sentences(fit)),
         tuple(_fit_rows(fit, errors, ends)),
         kind if fit.smooth else "",
@@ -134,9 +134,15 @@ def describe_fit(fit: "Fit") -> Description:
     )
 
 
-def growth_sentences(growth: tuple[Growth, ...], kind: str) -> tuple[str, ...]:
-    """Growth of each effective input: orders of magnitude a year, factor a year, doubling time, interval, verdict."""
-    return tuple(_growth_sentence(one, kind) for one in growth)
+def growth_sentences(growth: tuple[Growth, ...], kind: str, same: bool) -> tuple[str, ...]:
+    """Growth of each effective input: orders of magnitude a year, factor a year, doubling time, interval, verdict.
+
+    ``same`` says that all of it is one progress, counted in one input or another.
+    """
+    return tuple(
+        ("The same progress, counted in another input: " if same and k else "") + _growth_sentence(one, kind)
+        for k, one in enumerate(growth)
+    )
 
 
 def _growth_sentence(one: Growth, kind: str) -> str:
@@ -144,13 +150,14 @@ def _growth_sentence(one: Growth, kind: str) -> str:
         return f"Growth of effective {one.input} is not defined here: performance does not respond to {one.input}."
     said = f" ({_SAID[one.verdict]})" if _SAID[one.verdict] else ""
     doubling = f"doubling every {duration(float(doubling_time(one.rate)))}" if one.rate > 0 else "no progress"
-    head = f"Effective {one.input} grows {_rate_words(one.rate)}, {doubling}{said}."
+    middle = ", the median" if one.draws else ""
+    head = f"Effective {one.input} grows {_rate_words(one.rate)}, {doubling}{middle}{said}."
     if not np.isfinite([one.low, one.high]).all():
         return head
     return (
         f"{head} {kind[0].upper()}{kind[1:]}: {_span_words(one.low, one.high)}; doubling time "
         f"{doubling_interval(one.low, one.high).text}; probability that the rate is not positive "
-        f"{one.not_positive:.3f}."
+        f"{chance(one.not_positive, one.draws or None)}."
     )
 
 
@@ -232,7 +239,7 @@ def describe_draws(draws: "Draws") -> Description:
     title, kind = draws_sentence(draws), f"{LEVEL:.0%} interval, {draws.kind}"
     if not draws.ok.any():
         return Description(title, (), (), (), "", ())
-    answer = growth_sentences(growth_of_draws(draws, LEVEL), kind)
+    answer = growth_sentences(growth_of_draws(draws, LEVEL), kind, counts_one_progress(draws.origin.model))
     return Description(
         title, (*answer, *_no_growth(draws.origin)), (), tuple(_draws_rows(draws)), kind, refits_warnings(draws)
     )

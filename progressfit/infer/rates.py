@@ -34,6 +34,8 @@ class Growth(NamedTuple):
         Probability that the rate is not above 0; NaN without an interval.
     verdict
         Whether the data determine it: "identified", "weak" or "not identified".
+    draws
+        Number of draws behind it; 0 at a fit.
     """
 
     input: str
@@ -42,6 +44,7 @@ class Growth(NamedTuple):
     high: float
     not_positive: float
     verdict: str
+    draws: int = 0
 
 
 def growing_inputs(model: Model) -> tuple[str, ...]:
@@ -52,6 +55,11 @@ def growing_inputs(model: Model) -> tuple[str, ...]:
     inputs = tuple(dict.fromkeys(term.input for term in terms if isinstance(term, AbstractInputTerm)))
     named = [term.augments for term in terms if isinstance(term, AbstractTrend)]
     return tuple(name for name in inputs if name in named) or inputs
+
+
+def counts_one_progress(model: Model) -> bool:
+    """Whether the growth of each input is the same progress, counted in that input, because no trend names its own."""
+    return not any(term.augments for term in mean_terms(model) if isinstance(term, AbstractTrend))
 
 
 def why_no_growth(model: Model) -> str | None:
@@ -140,9 +148,9 @@ def growth_of_draws(draws: "Draws", level: float = 0.95) -> tuple[Growth, ...]:
 def _spread(name: str, rates: np.ndarray, verdict: str, level: float) -> Growth:
     finite = rates[np.isfinite(rates)]
     if len(finite) == 0:
-        return Growth(name, np.nan, np.nan, np.nan, np.nan, verdict)
+        return Growth(name, np.nan, np.nan, np.nan, np.nan, verdict, len(rates))
     low, middle, high = np.quantile(finite, [(1 - level) / 2, 0.5, (1 + level) / 2])
-    return Growth(name, float(middle), float(low), float(high), float(np.mean(~(rates > 0))), verdict)
+    return Growth(name, float(middle), float(low), float(high), float(np.mean(~(rates > 0))), verdict, len(rates))
 
 
 def _usable_inputs(model: Model) -> tuple[str, ...]:

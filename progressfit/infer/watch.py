@@ -35,6 +35,11 @@ def watched_by(watcher: Watcher | None) -> Iterator[None]:
         _watcher.reset(before)
 
 
+def watcher() -> Watcher | None:
+    """Whoever watches, if anybody does."""
+    return _watcher.get()
+
+
 @contextmanager
 def activity(what: str, total: int | None = None) -> Iterator[Callable[[int], None]]:
     """A piece of work, in the block; what it yields is called with the number of parts that were just done."""

@@ -137,7 +137,7 @@ def _ten_to(power: int) -> float:
 def _refusal(body: str, text: str) -> str:
     if re.fullmatch(r"[+-]?\d+,\d+", body):
         return f"holds '{text}', whose comma may be a decimal mark; write a point, without separators of thousands"
-    if body.startswith(("<", ">", "≤", "≥")):
+    if re.match(r"[<>≤≥]\s*[\d.]", body):
         return (
             f"holds '{text}', a bound and not a number; write the best estimate, and the bound in a column of its own"
         )

@@ -159,9 +159,10 @@ class _Work:
         what = ", ".join(f"{count} with the {known} only" for known, count in partial.items())
         where = ", ".join(self._places()[i] for i in np.flatnonzero(which)[:5])
         more = ", ..." if which.sum() > 5 else ""
+        dates = findings.counted(int(which.sum()), "partial date")
         return (
-            f"column '{excerpt(column)}' has {int(which.sum())} partial dates ({what}: {where}{more}); each is taken "
-            "as the middle of its period, with half the period over the square root of 3 as standard deviation, date_sd"
+            f"column '{excerpt(column)}' has {dates} ({what}: {where}{more}); each is taken as the middle of its period, "
+            "with half the period over the square root of 3 as standard deviation, date_sd"
         )
 
     def group(self, column: str) -> None:

@@ -9,7 +9,7 @@ from progressfit.analysis.attribution import Attribution
 from progressfit.infer.result import Draws, Fit
 from progressfit.model import Model
 from progressfit.plot.reading import Span, name_of, named_results, require_level, span
-from progressfit.plot.style import COLOURS, DARK, axes_of, clear_rows
+from progressfit.plot.style import COLOURS, DARK, axes_of, clear_rows, require
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -53,6 +53,8 @@ def shapley(
     """
     require_level(level)
     found = named_results(results, (Fit, Draws), "shapley")
+    if not callable(of):
+        require(of, (), "shapley", "give a function of one model as of, such as lambda model: pf.shapley(model, a, b)")
     spans = {name: _spans(result, of, level) for name, result in found.items()}
     players = list(next(iter(spans.values())))
     ax = axes_of(ax, height=1.1 + (0.25 + 0.22 * len(spans)) * len(players))

@@ -12,7 +12,13 @@ import jax
 import numpy as np
 
 from progressfit.dataset import Dataset
-from progressfit.infer.describe import certificate_sentences, draws_sentence, prior_speaks, refits_warnings
+from progressfit.infer.describe import (
+    certificate_sentences,
+    draws_sentence,
+    fit_warnings,
+    prior_speaks,
+    refits_warnings,
+)
 from progressfit.infer.result import RESULTS, Draws, Fit, Optimum
 from progressfit.model import Model
 from progressfit.noise import Huber
@@ -219,7 +225,7 @@ def fit_text(answer: FitAnswer) -> str:
         lines += wrapped(_draws_sentence(answer.draws))
         for sentence in getattr(answer.draws.stats.get("diagnosis"), "sentences", ()):
             lines += wrapped(sentence)
-    for sentence in refits_warnings(answer.draws):
+    for sentence in (*fit_warnings(answer.fit), *refits_warnings(answer.draws)):
         lines += wrapped(f"Warning: {sentence}")
     lines += ["", *_parameter_lines(answer)]
     if answer.derived:

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import progressfit as pf
+from progressfit import growth
 from progressfit.noise import Gaussian
 from progressfit.terms import (
     Constant,
@@ -141,3 +142,10 @@ def test_doubling_interval_never_changes_sign(low, high, shortest, longest, word
 def test_doubling_interval_of_undefined_rates_says_so():
     assert "not defined" in pf.doubling_interval(np.nan, 1.0).text
     assert "not defined" in pf.doubling_interval(-np.inf, 1.0).text
+
+
+def test_chances_that_draws_cannot_tell_are_bounds():
+    assert growth.chance(0.0, 50) == "below 0.02"
+    assert growth.chance(1.0, 50) == "above 0.98"
+    assert growth.chance(0.02, 50) == "0.020"
+    assert growth.chance(1e-9) == "below 0.001"

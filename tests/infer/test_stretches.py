@@ -1,5 +1,7 @@
 """Long batches in stretches: the same numbers, told to whoever watches, and kept so that a stopped run goes on."""
 
+import contextlib
+import signal
 from pathlib import Path
 
 import jax
@@ -10,6 +12,7 @@ from dated_table import law, table
 import progressfit as pf
 from progressfit.infer import stretches
 from progressfit.infer.devices import Plan
+from progressfit.infer.stop import stoppable
 from progressfit.infer.stretches import by_stretches
 from progressfit.infer.watch import activity, watched_by
 
@@ -141,6 +144,26 @@ def test_posterior_is_kept_and_resumed(point: pf.Fit, tmp_path: Path):
     assert sum(ledger.done[ticket]) == ledger.begun[ticket - 1][1]
     for path, values in whole.values.items():
         assert np.array_equal(np.asarray(resumed.values[path]), np.asarray(values))
+
+
+def test_an_interrupt_that_a_callback_swallowed_is_raised_again():
+    """As Python does with exceptions in callbacks of its garbage collector: the work ends at the next report."""
+    ledger, done = Ledger(), []
+
+    def work() -> None:
+        with activity("work", 3) as advance:
+            for part in range(3):
+                if part == 1:
+                    with contextlib.suppress(KeyboardInterrupt):
+                        signal.raise_signal(signal.SIGINT)
+                done.append(part)
+                advance(1)
+
+    before = signal.getsignal(signal.SIGINT)
+    with watched_by(ledger), pytest.raises(KeyboardInterrupt), stoppable():
+        work()
+    assert done == [0, 1] and ledger.done[1] == [1, 1] and ledger.ended == [1]
+    assert signal.getsignal(signal.SIGINT) is before
 
 
 def test_nobody_watches_by_default():

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from progressfit.growth import doubling_interval
+from progressfit.growth import chance, doubling_interval
 from progressfit.infer.describe import refits_warnings
 from progressfit.report.webpage.allocation import split_tiles
 from progressfit.report.webpage.case import Case, NoRate
@@ -46,7 +46,7 @@ def _growth(case: Case) -> tuple[str, ...]:
     else:
         first = f"{head} did not grow at the best fit ({factor(rate)} a year, {magnitudes(rate)} orders of magnitude)."
     lines = [
-        interval_sentence(*ends(rates, case.level), case.level, draws.kind, float(np.mean(rates <= 0)))
+        interval_sentence(*ends(rates, case.level), case.level, draws.kind, float(np.mean(rates <= 0)), len(rates))
         for draws, rates in zip(case.draws, case.rates, strict=True)
         if len(rates)
     ]
@@ -88,7 +88,7 @@ def _doubt(case: Case) -> tuple[Tile, ...]:
         return ()
     draws, rates = case.draws[0], case.rates[0]
     span = f"{draws.kind}, {len(rates)} of {len(draws)} draws"
-    return (Tile("Probability that the rate is not positive", f"{np.mean(rates <= 0):.3f}", span),)
+    return (Tile("Probability that the rate is not positive", chance(float(np.mean(rates <= 0)), len(rates)), span),)
 
 
 def _closeness(case: Case) -> str:

@@ -40,7 +40,7 @@ def rates_over_draws(case: Case) -> Block | Inapplicable:
 
 
 def _sentence(draws: Draws, rates: np.ndarray, level: int) -> str:
-    return interval_sentence(*ends(rates, level / 100), level / 100, draws.kind, float(np.mean(rates <= 0)))
+    return interval_sentence(*ends(rates, level / 100), level / 100, draws.kind, float(np.mean(rates <= 0)), len(rates))
 
 
 def _outside(draws: Draws, rates: np.ndarray) -> str:

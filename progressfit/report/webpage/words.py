@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from progressfit.growth import doubling_interval, doubling_time, duration
+from progressfit.growth import chance, doubling_interval, doubling_time, duration
 
 LN10 = math.log(10.0)
 
@@ -37,12 +37,12 @@ def time_words(rate: float) -> str:
     return duration(float(doubling_time(rate))) if rate > 0 else "no progress"
 
 
-def interval_sentence(low: float, high: float, level: float, kind: str, not_positive: float) -> str:
+def interval_sentence(low: float, high: float, level: float, kind: str, not_positive: float, draws: int) -> str:
     """An interval of the growth rate as a statement on factors, orders of magnitude and doubling times."""
     times, decades = doubling_interval(low, high).text, f"{magnitudes(low)} to {magnitudes(high)}"
     return (
         f"{level:.0%} interval, {kind}: {factor(low)} to {factor(high)} a year ({decades} orders of magnitude); "
-        f"doubling time {times}; probability that the rate is not positive {not_positive:.3f}."
+        f"doubling time {times}; probability that the rate is not positive {chance(not_positive, draws)}."
     )
 
 
