@@ -161,8 +161,8 @@ class _Work:
         more = ", ..." if which.sum() > 5 else ""
         dates = findings.counted(int(which.sum()), "partial date")
         return (
-            f"column '{excerpt(column)}' has {dates} ({what}: {where}{more}); each is taken as the middle of its period, "
-            "with half the period over the square root of 3 as standard deviation, date_sd"
+            f"column '{excerpt(column)}' has {dates} ({what}: {where}{more}); each is taken as the middle of its "
+            "period, with half the period over the square root of 3 as standard deviation, date_sd"
         )
 
     def group(self, column: str) -> None:
