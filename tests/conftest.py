@@ -18,7 +18,7 @@ if "PROGRESSFIT_TEST_PROGRAMS" not in os.environ:
     os.environ["PROGRESSFIT_TEST_PROGRAMS"] = tempfile.mkdtemp(prefix="progressfit-tests-")
     atexit.register(shutil.rmtree, os.environ["PROGRESSFIT_TEST_PROGRAMS"], ignore_errors=True)
 os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", os.environ["PROGRESSFIT_TEST_PROGRAMS"])
-os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0.3")
+os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0.05")
 # Commands that tests run neither read nor fill the user's folder of compiled programs.
 os.environ["PROGRESSFIT_CACHE"] = "off"
 

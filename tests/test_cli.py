@@ -18,19 +18,22 @@ def run(*arguments, **kwargs):
 @pytest.fixture(scope="module")
 def quick(tmp_path_factory):
     folder = tmp_path_factory.mktemp("report") / "out"
-    return run("reproduce", "erdil-besiroglu-2022", "--quick", "--json", "--seed", "3", "--out", str(folder)), folder
+    return run("reproduce", "hernandez-brown-2020", "--json", "--seed", "3", "--out", str(folder)), folder
 
 
 def test_json_goes_to_standard_output_and_progress_to_standard_error(quick):
     done, folder = quick
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout)
-    assert found["study"] == "erdil-besiroglu-2022" and found["n"] == 97
+    assert found["study"] == "hernandez-brown-2020" and found["n"] == 6
     assert found["certificate"]["converged"] is True
-    rate = next(q for q in found["quantities"] if q["name"] == "rate")
-    assert abs(rate["value"] - 1.02845) < 1e-4 and rate["unit"] == "natural log units per year"
-    assert "bootstrap: 100 replicates" in done.stderr and "wrote" in done.stderr
-    assert (folder / "answer.txt").read_text(encoding="utf-8").startswith("Erdil and Besiroglu 2022")
+    factor = next(q for q in found["quantities"] if q["published"] == 44.0)
+    assert factor["agrees"] is True and round(factor["value"]) == 45  # printed as 44, from figures rounded before
+    assert "least squares of the six runs" in done.stderr and "wrote" in done.stderr
+    assert (folder / "answer.txt").read_text(encoding="utf-8").startswith("Hernandez and Brown 2020")
+    page = (folder / "report.html").read_text(encoding="utf-8")
+    assert "progressfit reproduce hernandez-brown-2020 --json --seed 3" in page
+    assert not (folder / ".partial").exists()
 
 
 def test_unknown_study_is_bad_input():

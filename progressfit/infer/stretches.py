@@ -14,7 +14,7 @@ from progressfit.infer.checkpoint import kept_folder, read, write
 from progressfit.infer.devices import Plan
 from progressfit.infer.watch import activity
 
-_STRETCH = 512
+_SHORTEST, _STRETCH = 64, 512
 _FILLED = 4
 """Chunks of every device in a stretch, at least: on an accelerator a stretch still fills it."""
 
@@ -41,23 +41,28 @@ def by_stretches(
 
     Returns
     -------
-    The results of all members, NumPy arrays. Stretches are equally long, so that one program serves; the last one
-    is filled up with copies of the last member.
+    The results of all members, NumPy arrays. Stretches are equally long, so that one program serves, and of few
+    different lengths, so that it serves other batches too; the last one is filled up with copies of the last member.
     """
     count = int(jax.tree.leaves(members)[0].shape[0])
     most = max(_STRETCH, _FILLED * plan.chunk * plan.devices)
     pieces = -(-count // most)
-    length = -(-count // pieces)
+    length = _padded(-(-count // pieces), most)
     folder = kept_folder() if run is not None else None
     name = run() if folder is not None and run is not None else ""
     found = []
     with activity(what, count) as done:
         for piece in range(pieces):
             index = np.minimum(np.arange(piece * length, (piece + 1) * length), count - 1)
-            own = members if pieces == 1 else jax.tree.map(lambda leaf, index=index: leaf[index], members)
+            own = members if length == count else jax.tree.map(lambda leaf, index=index: leaf[index], members)
             found.append(_kept(program, own, folder, f"{name}-{piece}"))
             done(min((piece + 1) * length, count) - piece * length)
     return jax.tree.map(lambda *parts: np.concatenate(parts)[:count], *found)
+
+
+def _padded(length: int, most: int) -> int:
+    """A power of two that holds the length, from the shortest up to the longest stretch; a very short one as it is."""
+    return min(1 << (length - 1).bit_length(), most) if length >= _SHORTEST else length
 
 
 def _kept(program: Callable[[Any], Any], members: Any, folder: Path | None, name: str) -> Any:

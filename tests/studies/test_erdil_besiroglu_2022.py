@@ -61,7 +61,7 @@ def test_the_published_interval_missed_the_second_mode(result):
 
 def test_posterior_columns(result):
     """Against eight million importance-weighted draws (`benchmarks/posterior_reference.py`)."""
-    draws, _ = result.posterior
+    draws = result.posterior
     assert draws.result is RESULTS.CONVERGED, draws.stats["diagnosis"]
     effective = draws.stats["diagnosis"].worst_ess_tail.value
     for name, exact in (("rate_not_positive_posterior", 0.01456), ("beta_year_2_above_beta_year", 0.07040)):
@@ -87,7 +87,7 @@ def test_posterior_columns(result):
 
 
 def test_draws_that_are_not_certified_are_the_reason(result):
-    draws, _ = result.posterior
+    draws = result.posterior
     assert result.doubt is None and doubt_about(result.fit, draws, None) is None
     doubtful = dataclasses.replace(draws, result=RESULTS.DIVERGENCES)
     assert doubt_about(result.fit, doubtful, None) == RESULTS.DIVERGENCES.value
@@ -119,9 +119,18 @@ def test_json_is_one_object_with_the_contract(result):
 def test_folder(result, tmp_path):
     from PIL import Image
 
-    written = write_folder(result, tmp_path / "new" / "folder")
+    written = write_folder(result, tmp_path / "new" / "folder", {"Seed": "0"})
     names = {path.name for path in written}
-    files = {"answer.txt", "result.json", "figures.csv", "shapley.csv", "optima.csv", "models.csv", "posterior.nc"}
+    files = {
+        "answer.txt",
+        "result.json",
+        "figures.csv",
+        "shapley.csv",
+        "optima.csv",
+        "models.csv",
+        "posterior.nc",
+        "report.html",
+    }
     assert files <= names
     pictures = [path for path in written if path.suffix == ".png"]
     assert {"accuracy_over_time.png", "shapley.png", "modes.png"} <= {path.name for path in pictures}

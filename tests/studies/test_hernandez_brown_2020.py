@@ -59,5 +59,5 @@ def test_one_run_left_out(result):
 def test_output(result, tmp_path):
     found = json.loads(study_json(result))
     assert found["study"] == "hernandez-brown-2020" and found["certificate"]["certified"]
-    written = {path.name for path in write_folder(result, tmp_path)}
-    assert {"runs.csv", "targets.csv", "compute.png"} <= written
+    written = {path.name for path in write_folder(result, tmp_path, {})}
+    assert {"runs.csv", "targets.csv", "compute.png", "report.html"} <= written
