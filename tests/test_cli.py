@@ -28,7 +28,7 @@ def test_json_goes_to_standard_output_and_progress_to_standard_error(quick):
     assert found["study"] == "hernandez-brown-2020" and found["n"] == 6
     assert found["certificate"]["converged"] is True
     factor = next(q for q in found["quantities"] if q["published"] == 44.0)
-    assert factor["agrees"] is True and round(factor["value"]) == 45  # printed as 44, from figures rounded before
+    assert factor["agrees"] is True and round(factor["value"]) == 45  # 44.9, published as 44
     assert "least squares of the six runs" in done.stderr and "wrote" in done.stderr
     assert (folder / "answer.txt").read_text(encoding="utf-8").startswith("Hernandez and Brown 2020")
     page = (folder / "report.html").read_text(encoding="utf-8")

@@ -69,6 +69,19 @@ def test_every_member_once_in_order(count: int):
     assert sum(ledger.done[1]) == count
 
 
+def test_few_lengths_are_compiled_and_the_filling_is_dropped():
+    """Batches of 65 to 128 members run one program, and longer ones that of the longest stretch."""
+    seen = []
+
+    def program(own: np.ndarray) -> np.ndarray:
+        seen.append(len(own))
+        return own
+
+    for count in (65, 100, 128, 600, 1000, 4000):
+        assert by_stretches(program, np.arange(count), Plan(1, 1), "some").tolist() == list(range(count))
+    assert set(seen) == {128, 512}
+
+
 def test_a_stretch_fills_an_accelerator():
     seen = []
 
