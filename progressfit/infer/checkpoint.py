@@ -1,8 +1,6 @@
 """Long runs kept on disk as plain arrays, so that a run killed at any moment goes on where it was."""
 
 import hashlib
-import os
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -12,6 +10,7 @@ from typing import Any
 import jax
 import numpy as np
 
+from progressfit.atomic import replacing
 from progressfit.compiled import ordered
 
 _folder: ContextVar[Path | None] = ContextVar("folder", default=None)
@@ -73,10 +72,8 @@ def write(path: Path, run: str, tree: Any) -> None:
     """
     arrays = {f"leaf{i}": _plain(leaf) for i, leaf in enumerate(jax.tree.leaves(tree))}
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    with os.fdopen(handle, "wb") as file:
+    with replacing(path) as beside, beside.open("wb") as file:
         np.savez(file, run=np.asarray(run), **arrays)  # pyright: ignore[reportArgumentType]
-    Path(name).replace(path)
 
 
 def read(path: Path, run: str, like: Any) -> Any:

@@ -30,8 +30,6 @@ def save(tree: "xr.DataTree", path: str | Path) -> Path:
             f"save writes the tree that pf.report.arviz(draws, data, key=...) returns, not a {type(tree).__name__}"
         )
     place = Path(path)
-    if not place.parent.is_dir():
-        raise FileNotFoundError(f"there is no folder '{place.parent}' to write '{place.name}' to")
     with replacing(place) as beside:
         tree.to_netcdf(beside, engine="h5netcdf")
     return place

@@ -25,7 +25,7 @@ def write_png(figure: "Figure", path: Path) -> None:
     """Write a matplotlib figure into a PNG file, without a display."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
 
-    FigureCanvasAgg(figure).print_figure(str(path), dpi=_DPI)
+    FigureCanvasAgg(figure).print_figure(str(path), dpi=_DPI, format="png")
 
 
 @functools.singledispatch

@@ -3,13 +3,11 @@
 A section that fails says so in its place and the others stand. Files are replaced whole, never written in part.
 """
 
-import contextlib
 import dataclasses
 import functools
 import importlib
 import importlib.metadata
 import json
-import os
 import time
 import traceback
 from collections.abc import Callable, Iterable, Sequence
@@ -19,6 +17,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from progressfit.atomic import replacing
 from progressfit.catalogue import SECTIONS
 from progressfit.compiled import release_programs
 from progressfit.report.export import certificate_dict
@@ -183,13 +182,6 @@ def _picture(draw: Callable[[Any], None], path: Path) -> None:
 
 
 def _replace(path: Path, write: Callable[[Path], Any]) -> None:
-    """Write a file beside the old one, then put it in its place in one step."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f".{os.getpid()}-{path.name}")
-    try:
-        write(part)
-        part.replace(path)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            part.unlink()
-        raise
+    with replacing(path, shared=True) as beside:
+        write(beside)

@@ -1,7 +1,5 @@
 """The verb ``page``: one self-contained HTML file from a fit."""
 
-import contextlib
-import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -10,6 +8,7 @@ import jax
 
 from progressfit import __version__
 from progressfit._x64 import require_x64
+from progressfit.atomic import replacing
 from progressfit.dataset import Dataset
 from progressfit.infer.optimise import check_key, fitted_weights
 from progressfit.infer.result import Draws, Fit
@@ -212,14 +211,7 @@ def _verdict(case: Case) -> str:
 
 
 def _write(path: Path, text: str) -> Path:
-    """Write the file beside the old one, then put it in its place in one step."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f".{os.getpid()}-{path.name}")
-    try:
-        part.write_bytes(text.encode("utf-8", errors="xmlcharrefreplace"))
-        part.replace(path)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            part.unlink()
-        raise
+    with replacing(path, shared=True) as beside:
+        beside.write_bytes(text.encode("utf-8", errors="xmlcharrefreplace"))
     return path
