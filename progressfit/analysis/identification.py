@@ -104,7 +104,7 @@ def identify(
     inputs = input_table(point.spec, data, weights)
     if draws is not None and coordinate_names(draws.spec) != coordinate_names(point.spec):
         raise ValueError("these draws are of a law with other parameters; give draws of the law that was fitted")
-    if draws is not None and "replicates" in draws.stats:
+    if draws is not None and draws.are_refits:
         raise ValueError(
             "these draws are bootstrap replicates, which say nothing of a prior's contraction; give draws of the "
             "posterior (pf.sample, pf.laplace), or leave them out"

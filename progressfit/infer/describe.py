@@ -216,14 +216,14 @@ def draws_sentence(draws: "Draws") -> str:
         return f"{head}. {draws.result.value}"
     shares = [f"{np.mean(draws.mode[draws.ok] == k):.1%} by optimum {k + 1}" for k in range(int(draws.mode.max()) + 1)]
     verdict = draws.result.value
-    if "diagnosis" in draws.stats and draws.result.name == "CONVERGED":
+    if draws.are_sampled and draws.result.name == "CONVERGED":
         verdict = "The draws passed every check."
     return f"{head}. Nearest optimum: {', '.join(shares)}. {verdict}"
 
 
 def refits_warnings(draws: "Draws | None") -> tuple[str, ...]:
     """Whether refits spread less than the parameters may: where the prior decides, all of them end at its mode."""
-    if draws is None or "replicates" not in draws.stats:
+    if draws is None or not draws.are_refits:
         return ()
     fit = draws.origin
     if fit.stats["objective"] != "map" or fit.certificate.identification.verdict == "identified":

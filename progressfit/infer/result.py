@@ -295,6 +295,16 @@ class Draws:
         return self.origin.spec
 
     @property
+    def are_refits(self) -> bool:
+        """Whether these are bootstrap replicates: refits, each with the priors in it, and no draws of a posterior."""
+        return "replicates" in self.stats
+
+    @property
+    def are_sampled(self) -> bool:
+        """Whether a sampler drew these from the posterior, with a diagnosis."""
+        return "diagnosis" in self.stats
+
+    @property
     def failed(self) -> int:
         """Number of draws that are not certified."""
         return int(np.sum(~self.ok))

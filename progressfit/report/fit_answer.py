@@ -173,7 +173,7 @@ def _ends(found: np.ndarray) -> list[Any]:
 
 
 def _bootstrap_dict(draws: Draws | None) -> dict[str, Any] | None:
-    if draws is None or "replicates" not in draws.stats:
+    if draws is None or not draws.are_refits:
         return None
     return {
         "kind": draws.kind,
@@ -186,7 +186,7 @@ def _bootstrap_dict(draws: Draws | None) -> dict[str, Any] | None:
 
 
 def _posterior_dict(draws: Draws | None) -> dict[str, Any] | None:
-    if draws is None or "diagnosis" not in draws.stats:
+    if draws is None or not draws.are_sampled:
         return None
     found = draws.stats["diagnosis"]
     return {
@@ -309,7 +309,7 @@ def write_fit(answer: FitAnswer, folder: Path) -> list[Path]:
     written[0].write_text(fit_json(answer) + "\n", encoding="utf-8")
     _write_rows(written[1], _parameter_rows(answer))
     written[2].write_text(to_toml(answer.spec, name=answer.law), encoding="utf-8")
-    if answer.draws is not None and "replicates" in answer.draws.stats:
+    if answer.draws is not None and answer.draws.are_refits:
         written.append(folder / "replicates.csv")
         _write_rows(written[-1], _replicate_rows(answer.draws))
     elif answer.draws is not None:

@@ -208,7 +208,7 @@ class StudyResult:
     @property
     def posterior(self) -> Draws | None:
         """The posterior, if the study was asked to sample it."""
-        return next((draws for draws in self.draws if "diagnosis" in draws.stats), None)
+        return next((draws for draws in self.draws if draws.are_sampled), None)
 
     @property
     def certified(self) -> bool:

@@ -42,7 +42,7 @@ def _judged(case: Case) -> Identifiability | None:
     """The whole judgement; ``None`` where the fit allows none."""
     of = {f"growth rate of {case.rate.words}": case.rate.of} if isinstance(case.rate, Rate) else []
     # Where the data say nothing, refits all end at the prior's mode: their spread is no posterior's.
-    posterior = next((draws for draws in case.draws if "replicates" not in draws.stats), None)
+    posterior = next((draws for draws in case.draws if not draws.are_refits), None)
     try:
         return identify(case.fit, case.data, posterior, of=of, profiled=False)
     except ValueError:
