@@ -13,8 +13,8 @@ from progressfit.analysis.irreducible import (
     irreducible_error,
 )
 from progressfit.growth import doubling_time
+from progressfit.plot.style import BLUE, DARK, ORANGE, PALE
 from progressfit.sensitivity.base import TELLING, Question, Rows, Section, interval_words, rate_words, row_names
-from progressfit.sensitivity.drawing import BLUE, DARK, ORANGE, PALE
 from progressfit.studies.base import doubt_about
 
 if TYPE_CHECKING:

@@ -7,8 +7,8 @@ import numpy as np
 
 from progressfit.analysis.complementarity import INTERACTION, Complementarity, complementarity, with_interaction
 from progressfit.growth import doubling_time, duration
+from progressfit.plot.style import BLUE, DARK, ORANGE, PALE
 from progressfit.sensitivity.base import Question, Section, rate_words, row_names
-from progressfit.sensitivity.drawing import BLUE, DARK, ORANGE, PALE
 from progressfit.studies.base import doubt_about
 
 if TYPE_CHECKING:

@@ -14,8 +14,8 @@ from progressfit.hyper import WIDTH, with_hyper
 from progressfit.infer.optimise import fit
 from progressfit.infer.result import Fit
 from progressfit.params import free, priors
+from progressfit.plot.style import BLUE, DARK, GREEN, ORANGE, PALE, PURPLE
 from progressfit.sensitivity.base import Question, Section
-from progressfit.sensitivity.drawing import BLUE, DARK, GREEN, ORANGE, PALE, PURPLE
 from progressfit.studies.base import doubt_about
 
 if TYPE_CHECKING:

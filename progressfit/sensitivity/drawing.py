@@ -5,12 +5,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from progressfit.plot.style import BLUE as BLUE
-from progressfit.plot.style import DARK as DARK
-from progressfit.plot.style import GREEN as GREEN
-from progressfit.plot.style import ORANGE as ORANGE
-from progressfit.plot.style import PALE as PALE
-from progressfit.plot.style import PURPLE as PURPLE
+from progressfit.plot.style import BLUE, DARK, ORANGE, PALE
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -13,8 +13,8 @@ from progressfit.datasets import estimates
 from progressfit.frame import rows_frame
 from progressfit.infer.bootstrap import bootstrap
 from progressfit.infer.result import Draws
+from progressfit.plot.style import BLUE, DARK, GREEN, ORANGE, PALE
 from progressfit.sensitivity.base import Question, Section
-from progressfit.sensitivity.drawing import BLUE, DARK, GREEN, ORANGE, PALE
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -18,8 +18,8 @@ from progressfit.analysis.identification_result import (
 from progressfit.infer.optimise import fit
 from progressfit.infer.profile_result import Profile
 from progressfit.infer.result import Fit
+from progressfit.plot.style import BLUE, DARK, GREEN, ORANGE, PALE, PURPLE
 from progressfit.sensitivity.base import Question, Rows, Section
-from progressfit.sensitivity.drawing import BLUE, DARK, GREEN, ORANGE, PALE, PURPLE
 from progressfit.studies.base import doubt_about
 
 if TYPE_CHECKING:

@@ -4,8 +4,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from progressfit.plot.style import BLUE, DARK, GREEN, ORANGE, PALE, PURPLE
 from progressfit.sensitivity.base import Question
-from progressfit.sensitivity.drawing import BLUE, DARK, GREEN, ORANGE, PALE, PURPLE, bars
+from progressfit.sensitivity.drawing import bars
 from progressfit.sensitivity.measurement_words import extrapolated_curve, months_words
 
 if TYPE_CHECKING:

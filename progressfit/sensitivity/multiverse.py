@@ -12,8 +12,9 @@ from progressfit.analysis.priors import rescaled_priors
 from progressfit.analysis.selection import best_of_cluster, better
 from progressfit.noise import Gaussian, StudentT
 from progressfit.params import improper
+from progressfit.plot.style import BLUE, DARK, PALE
 from progressfit.sensitivity.base import Question, Section, rate_words
-from progressfit.sensitivity.drawing import BLUE, DARK, PALE, titled
+from progressfit.sensitivity.drawing import titled
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -9,8 +9,8 @@ from progressfit.analysis.overlearning import Estimate, Overlearning, Retest, ca
 from progressfit.infer.optimise import fit
 from progressfit.infer.result import Fit
 from progressfit.laws import retests
+from progressfit.plot.style import BLUE, DARK, GREEN, ORANGE, PALE
 from progressfit.sensitivity.base import Question, Section
-from progressfit.sensitivity.drawing import BLUE, DARK, GREEN, ORANGE, PALE
 from progressfit.studies.base import Retests, doubt_about
 
 if TYPE_CHECKING:

@@ -18,8 +18,9 @@ from progressfit.analysis.priors import (
 from progressfit.growth import doubling_time
 from progressfit.hyper import WIDTH
 from progressfit.params import improper, priors
+from progressfit.plot.style import BLUE, DARK, ORANGE, PALE
 from progressfit.sensitivity.base import Question, Rows, Section, rate_words
-from progressfit.sensitivity.drawing import BLUE, DARK, ORANGE, PALE, bars
+from progressfit.sensitivity.drawing import bars
 from progressfit.studies.base import doubt_about
 
 if TYPE_CHECKING:

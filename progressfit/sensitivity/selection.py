@@ -17,8 +17,9 @@ from progressfit.analysis.selection import (
 )
 from progressfit.growth import doubling_time
 from progressfit.params import dimension
+from progressfit.plot.style import BLUE, DARK, ORANGE, PALE
 from progressfit.sensitivity.base import Question, Section, rate_words
-from progressfit.sensitivity.drawing import BLUE, DARK, ORANGE, PALE, titled
+from progressfit.sensitivity.drawing import titled
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -14,8 +14,9 @@ from progressfit.growth import doubling_interval, doubling_time, duration
 from progressfit.infer.bootstrap import bootstrap
 from progressfit.infer.result import Draws
 from progressfit.model import Model, mean_terms
+from progressfit.plot.style import BLUE, DARK, GREEN, ORANGE, PALE
 from progressfit.sensitivity.base import Question, Section, rate_words
-from progressfit.sensitivity.drawing import BLUE, DARK, GREEN, ORANGE, PALE, titled
+from progressfit.sensitivity.drawing import titled
 from progressfit.studies.base import Window, doubt_about
 from progressfit.terms import AbstractInputTerm, AbstractTrend, Function
 

@@ -8,8 +8,8 @@ import numpy as np
 from progressfit.analysis.transfer_exponent import DataTransfer, data_transfer
 from progressfit.growth import doubling_time
 from progressfit.infer.result import RESULTS, Draws
+from progressfit.plot.style import BLUE, DARK, ORANGE, PALE
 from progressfit.sensitivity.base import Question, Rows, Section, interval_words, rate_words
-from progressfit.sensitivity.drawing import BLUE, DARK, ORANGE, PALE
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -14,8 +14,8 @@ from progressfit.analysis.variants import Variant, variants
 from progressfit.growth import doubling_time
 from progressfit.infer.result import RESULTS
 from progressfit.model import mean_terms
+from progressfit.plot.style import BLUE, DARK, GREEN, ORANGE, PALE, PURPLE
 from progressfit.sensitivity.base import TELLING, Question, Rows, Section, rate_words
-from progressfit.sensitivity.drawing import BLUE, DARK, GREEN, ORANGE, PALE, PURPLE
 from progressfit.studies.base import doubt_about
 from progressfit.terms import RandomWalkProgress
 
