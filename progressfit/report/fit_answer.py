@@ -26,6 +26,7 @@ from progressfit.params import entry_names, is_fixed
 from progressfit.report.datatree import arviz
 from progressfit.report.export import certificate_dict
 from progressfit.report.facts import card_facts
+from progressfit.report.frame import intervals, parameter_rows
 from progressfit.report.netcdf import save
 from progressfit.report.plain import VERSIONED, finite
 from progressfit.report.table import wrapped
@@ -117,17 +118,6 @@ class FitAnswer:
         """Why the answer is not certified, if it is not."""
         results = [self.fit.result] + ([] if self.draws is None else [self.draws.result])
         return next((result.value for result in results if result is not RESULTS.CONVERGED), None)
-
-
-def intervals(draws: Draws | None, level: float) -> dict[str, np.ndarray]:
-    """Central intervals of the parameters over certified draws: path -> ``(2, ...)``; empty without such draws."""
-    if draws is None or not draws.ok.any():
-        return {}
-    edges = [(1 - level) / 2, (1 + level) / 2]
-    # In the order of the fit: mapped over replicates, a dictionary comes back with its keys sorted.
-    return {
-        path: np.quantile(np.asarray(draws.values[path])[draws.ok], edges, axis=0) for path in draws.origin.parameters
-    }
 
 
 def fit_dict(answer: FitAnswer) -> dict[str, Any]:
@@ -333,14 +323,9 @@ def _write_page(answer: FitAnswer, path: Path) -> Path:
 
 def _parameter_rows(answer: FitAnswer) -> list[list[Any]]:
     errors = {} if answer.plain or answer.notes else answer.fit.stderr()
-    found = intervals(answer.draws, answer.level)
-    rows: list[list[Any]] = [["parameter", "estimate", "std_error", "low", "high"]]
-    for path, value in answer.fit.parameters.items():
-        nothing = np.full(np.shape(value), np.nan)
-        table = np.stack([value, errors.get(path, nothing), *found.get(path, (nothing, nothing))]).reshape(4, -1).T
-        names = entry_names(answer.fit.spec, path, np.shape(value))
-        rows += [[name, *map(_cell, row)] for name, row in zip(names, table, strict=True)]
-    return rows
+    rows = parameter_rows(answer.fit, errors, answer.draws, answer.level)
+    head: list[list[Any]] = [["parameter", "estimate", "std_error", "low", "high"]]
+    return head + [[name, *map(_cell, row)] for _, name, row in rows]
 
 
 def _replicate_rows(draws: Draws) -> list[list[Any]]:

@@ -1,5 +1,7 @@
 """Parameters and draws as tidy data frames, from which ``to_csv`` and ``to_json`` are one call."""
 
+from collections.abc import Iterator, Mapping
+
 import numpy as np
 import pandas as pd
 
@@ -63,6 +65,39 @@ def draws_frame(draws: Draws) -> pd.DataFrame:
         names = entry_names(draws.spec, path, values.shape[1:])
         own |= dict(zip(names, values.reshape(count, -1).T, strict=True))
     return pd.DataFrame(said | own)
+
+
+def parameter_rows(
+    fit: Fit, errors: Mapping[str, np.ndarray], draws: Draws | None, level: float
+) -> Iterator[tuple[str, str, np.ndarray]]:
+    """Path, name and ``(estimate, standard error, low, high)`` of each entry of each parameter at the best optimum.
+
+    Parameters
+    ----------
+    fit
+        The fit.
+    errors
+        Standard errors by path; NaN stands for those that are missing.
+    draws, level
+        Draws whose certified ones give the central interval; NaN without any.
+    """
+    found = intervals(draws, level)
+    for path, value in fit.parameters.items():
+        nothing = np.full(np.shape(value), np.nan)
+        table = np.stack([value, errors.get(path, nothing), *found.get(path, (nothing, nothing))]).reshape(4, -1).T
+        names = entry_names(fit.spec, path, np.shape(value))
+        yield from ((path, name, row) for name, row in zip(names, table, strict=True))
+
+
+def intervals(draws: Draws | None, level: float) -> dict[str, np.ndarray]:
+    """Central intervals of the parameters over certified draws: path -> ``(2, ...)``; empty without such draws."""
+    if draws is None or not draws.ok.any():
+        return {}
+    edges = [(1 - level) / 2, (1 + level) / 2]
+    # In the order of the fit: mapped over replicates, a dictionary comes back with its keys sorted.
+    return {
+        path: np.quantile(np.asarray(draws.values[path])[draws.ok], edges, axis=0) for path in draws.origin.parameters
+    }
 
 
 def _stacked(values: dict[str, np.ndarray]) -> np.ndarray:
