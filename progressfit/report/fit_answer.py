@@ -22,11 +22,11 @@ from progressfit.infer.describe import (
 from progressfit.infer.result import RESULTS, Draws, Fit, Optimum
 from progressfit.model import Model
 from progressfit.noise import Huber
-from progressfit.params import entry_names, is_fixed
+from progressfit.params import is_fixed
 from progressfit.report.datatree import arviz
 from progressfit.report.export import certificate_dict
 from progressfit.report.facts import card_facts
-from progressfit.report.frame import intervals, parameter_rows
+from progressfit.report.frame import draw_columns, intervals, parameter_rows
 from progressfit.report.netcdf import save
 from progressfit.report.plain import VERSIONED, finite
 from progressfit.report.table import wrapped
@@ -329,21 +329,13 @@ def _parameter_rows(answer: FitAnswer) -> list[list[Any]]:
 
 
 def _replicate_rows(draws: Draws) -> list[list[Any]]:
-    columns = {
-        name: column
-        for path in draws.origin.parameters
-        for name, column in _entries_of_draws(draws.origin.spec, path, np.asarray(draws.values[path])).items()
-    }
+    columns = draw_columns(draws)
     head = ["replicate", "certified", "negative_log_density", "optimum", *columns]
     body = zip(range(len(draws)), draws.ok, draws.objective, draws.mode, *columns.values(), strict=True)
     return [head] + [
         [i, str(bool(ok)).lower(), _cell(objective), int(mode) + 1, *map(_cell, values)]
         for i, ok, objective, mode, *values in body
     ]
-
-
-def _entries_of_draws(spec: Any, path: str, values: np.ndarray) -> dict[str, np.ndarray]:
-    return dict(zip(entry_names(spec, path, values.shape[1:]), values.reshape(len(values), -1).T, strict=True))
 
 
 def _cell(value: Any) -> float | str:

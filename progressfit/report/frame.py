@@ -59,12 +59,17 @@ def draws_frame(draws: Draws) -> pd.DataFrame:
         "negative_log_density": draws.objective,
         "optimum": np.asarray(draws.mode) + 1,
     }
-    own: dict[str, np.ndarray] = {}
+    return pd.DataFrame(said | draw_columns(draws))
+
+
+def draw_columns(draws: Draws) -> dict[str, np.ndarray]:
+    """Each entry of each parameter over all draws, ``(draws,)`` by name, in the order of the fit."""
+    found: dict[str, np.ndarray] = {}
     for path in draws.origin.parameters:
         values = np.asarray(draws.values[path])
         names = entry_names(draws.spec, path, values.shape[1:])
-        own |= dict(zip(names, values.reshape(count, -1).T, strict=True))
-    return pd.DataFrame(said | own)
+        found |= dict(zip(names, values.reshape(len(draws), -1).T, strict=True))
+    return found
 
 
 def parameter_rows(
