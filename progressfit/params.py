@@ -248,12 +248,21 @@ def constrain(spec: Any, z: Numbers) -> tuple[Values, jax.Array]:
     -------
     Values by path, in the leaves' own spaces, and ``log |d values / d z|``.
     """
+    return constrain_parts(spec, parts_of(spec, z))
+
+
+def parts_of(spec: Any, z: Numbers) -> dict[str, Any]:
+    """An unconstrained vector ``(d,)`` taken apart: path of each free leaf -> its own coordinates ``(size,)``."""
+    return {leaf.path: z[leaf.start : leaf.start + leaf.size] for leaf in free_leaves(spec)}
+
+
+def constrain_parts(spec: Any, parts: Mapping[str, Any]) -> tuple[Values, jax.Array]:
+    """:func:`constrain` of a vector taken apart by :func:`parts_of`."""
     values: Values = {}
     log_det = jnp.zeros(())
     for leaf in free_leaves(spec):
         transform = biject_to(leaf.prior.support)
-        flat = z[leaf.start : leaf.start + leaf.size]
-        raw = flat.reshape(transform.inverse_shape(leaf.prior.shape()))
+        raw = parts[leaf.path].reshape(transform.inverse_shape(leaf.prior.shape()))
         values[leaf.path] = transform(raw)
         log_det = log_det + jnp.sum(transform.log_abs_det_jacobian(raw, values[leaf.path]))
     return values, log_det

@@ -89,15 +89,13 @@ def augmented(objective: Objective, residual: Any, multiplier: jax.Array, stiffn
         gradient, curvature = local.gradient + gradient, local.curvature + curvature
         return local._replace(value=local.value + extra, gradient=gradient, curvature=curvature, slack=slack)
 
-    def model(z: jax.Array) -> Local:
-        off, normal = jax.value_and_grad(residual)(z)
-        curvature = stiffness * normal[:, None] * normal[None, :]
-        return added(objective.model(z), penalty(z), (multiplier + stiffness * off) * normal, curvature)
+    def local(z: jax.Array, exact: jax.Array) -> Local:
+        gradient, curvature = derivatives(penalty, z)
+        normal = jax.grad(residual)(z)
+        tame = stiffness * normal[:, None] * normal[None, :]
+        return added(objective.local(z, exact), penalty(z), gradient, jnp.where(exact, curvature, tame))
 
-    def exact(z: jax.Array) -> Local:
-        return added(objective.exact(z), penalty(z), *derivatives(penalty, z))
-
-    return Objective(lambda z: objective.value(z) + penalty(z), model, exact, objective.near)
+    return Objective(lambda z: objective.value(z) + penalty(z), local, objective.near)
 
 
 def constrained_minimum(

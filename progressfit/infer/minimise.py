@@ -44,9 +44,18 @@ class Minimum(NamedTuple):
     status: Numbers
 
 
+class Quadratic(NamedTuple):
+    """A quadratic model along the axes of its curvature: eigenvalues, these axes, and the gradient along them."""
+
+    eigenvalues: jax.Array
+    vectors: jax.Array
+    along: jax.Array
+
+
 class _State(NamedTuple):
     u: jax.Array
     local: Local
+    model: Quadratic
     exact: jax.Array
     stale: jax.Array
     radius: jax.Array
@@ -81,7 +90,8 @@ def minimise(
     u = start / scale
     yes, no, zero, size = jnp.ones((), bool), jnp.zeros((), bool), jnp.zeros((), int), u.shape[0]
     nothing = Local(*(jnp.zeros(shape) for shape in ((), (size,), (size, size), (), (), (), ())))
-    state = _State(u, nothing, no, yes, jnp.full((), _RADIUS), jnp.full((), jnp.inf), zero, zero, zero, no)
+    flat = Quadratic(*(jnp.zeros(shape) for shape in ((size,), (size, size), (size,))))
+    state = _State(u, nothing, flat, no, yes, jnp.full((), _RADIUS), jnp.full((), jnp.inf), zero, zero, zero, no)
     state = jax.lax.while_loop(lambda s: ~s.ended, lambda s: _step(s, scaled, max_steps, tolerance), state)
     return _end(state, scale)
 
@@ -100,8 +110,7 @@ def in_units(objective: Objective, scale: jax.Array) -> Objective:
 
     return Objective(
         lambda u: objective.value(u * scale),
-        lambda u: rescaled(objective.model(u * scale)),
-        lambda u: rescaled(objective.exact(u * scale)),
+        lambda u, exact: rescaled(objective.local(u * scale, exact)),
         objective.near,
     )
 
@@ -116,14 +125,19 @@ class _Trial(NamedTuple):
     newton: jax.Array
 
 
-def within_ball(radius: jax.Array, gradient: jax.Array, curvature: jax.Array) -> _Trial:
-    """The minimum of the quadratic model within a ball, by Newton's method on the secular equation."""
+def quadratic(gradient: jax.Array, curvature: jax.Array) -> Quadratic:
+    """The quadratic model with this gradient and curvature."""
     eigenvalues, vectors = jnp.linalg.eigh(curvature)
-    along = vectors.T @ gradient
+    return Quadratic(eigenvalues, vectors, vectors.T @ gradient)
+
+
+def within_ball(radius: jax.Array, model: Quadratic) -> _Trial:
+    """The minimum of a quadratic model within a ball, by Newton's method on the secular equation."""
+    eigenvalues, vectors, along = model
     largest = jnp.max(jnp.abs(eigenvalues)) + 1e-300
     positive = jnp.where(eigenvalues[0] > 0, 0.0, 1e-15 * largest - eigenvalues[0])
     # The second bound holds since no step is shorter than that of the stiffest direction alone.
-    lowest = jnp.maximum(positive, jnp.linalg.norm(gradient) / radius - eigenvalues[-1])
+    lowest = jnp.maximum(positive, jnp.linalg.norm(along) / radius - eigenvalues[-1])
 
     def improve(_: int, damping: jax.Array) -> jax.Array:
         size2 = jnp.sum((along / (eigenvalues + damping)) ** 2)
@@ -145,13 +159,14 @@ def _step(state: _State, objective: Objective, max_steps: Any, tolerance: float)
 
     The derivatives appear in the program once, here: they are what takes long to compile.
     """
-    local = jax.lax.cond(
-        state.stale,
-        lambda: jax.lax.cond(state.exact, objective.exact, objective.model, state.u),
-        lambda: state.local,
-    )
+
+    def renew() -> tuple[Local, Quadratic]:
+        local = objective.local(state.u, state.exact)
+        return local, quadratic(local.gradient, local.curvature)
+
+    local, model = jax.lax.cond(state.stale, renew, lambda: (state.local, state.model))
     status = jnp.where(is_finite(local), state.status, NOT_FINITE)
-    after = _try(state._replace(local=local, status=status), objective, max_steps, tolerance)
+    after = _try(state._replace(local=local, model=model, status=status), objective, max_steps, tolerance)
     over = status != RUNNING
     return after._replace(
         u=jnp.where(over, state.u, after.u),
@@ -163,7 +178,7 @@ def _step(state: _State, objective: Objective, max_steps: Any, tolerance: float)
 
 def _try(state: _State, objective: Objective, max_steps: Any, tolerance: float) -> _State:
     local = state.local
-    trial = within_ball(state.radius, local.gradient, local.curvature)
+    trial = within_ball(state.radius, state.model)
     point = state.u + trial.step
     value = objective.value(point)
     actual = local.value - value
@@ -185,7 +200,7 @@ def _try(state: _State, objective: Objective, max_steps: Any, tolerance: float) 
     exact = exact | (status != RUNNING)
     stale = accept | (exact != state.exact)
     u = jnp.where(accept, point, state.u)
-    return _State(u, local, exact, stale, radius, limit, last, steps, status, state.ended)
+    return _State(u, local, state.model, exact, stale, radius, limit, last, steps, status, state.ended)
 
 
 class _UnitDiagonal(NamedTuple):

@@ -6,6 +6,7 @@ residual (iteratively reweighted least squares, Holland and Welsch 1977) gives a
 that of the rest is, and for a concave-tailed loss lies above the objective, so that its steps do not overshoot.
 """
 
+import functools
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -15,7 +16,8 @@ import jax.numpy as jnp
 from progressfit.dataset import Dataset, Record
 from progressfit.density import stand_in
 from progressfit.model import Model
-from progressfit.params import bind, constrain, is_fixed, log_prior
+from progressfit.hoist import hoisted
+from progressfit.params import bind, constrain, constrain_parts, dimension, free_leaves, is_fixed, log_prior, parts_of
 
 _EPSILON = 2.0**-52
 # Share of the information in the rows that counts as close to the optimum.
@@ -67,18 +69,16 @@ class Objective(NamedTuple):
     ----------
     value
         The function, constants left out: a small robust loss keeps its digits.
-    model
-        Gradient and a curvature made for steps from far away.
-    exact
-        Gradient and Hessian.
+    local
+        The function near a point: with the Hessian if the second argument is true, else with a curvature made for
+        steps from far away.
     near
         The exact Hessian is tried wherever the decrease it may bring is below this: everywhere under priors, which
         keep it tame and whose second optima Gauss-Newton steps jump over; close to the optimum without.
     """
 
     value: Callable[[jax.Array], jax.Array]
-    model: Callable[[jax.Array], Local]
-    exact: Callable[[jax.Array], Local]
+    local: Callable[[jax.Array, jax.Array], Local]
     near: jax.Array
 
 
@@ -112,63 +112,61 @@ def objective_of(
         Whether to include the absolute values of Laplace priors.
     """
     table = stand_in(data, weights)
-    target = spec.link.forward(table.response)
+    target, rows, fixed = spec.link.forward(table.response), jnp.sum(weights), is_fixed(spec.noise)
+    curve = mean_of(spec, table)
 
-    def at(z: jax.Array) -> Model:
-        return bind(spec, constrain(spec, z)[0])
-
-    def means(z: jax.Array) -> jax.Array:
-        return jax.vmap(at(z).linked)(table.records)
+    def prior(z: jax.Array) -> jax.Array:
+        values, log_det = constrain(spec, z)
+        return -prior_weight * log_prior(spec, values, kinks) - (log_det if jacobian else 0.0)
 
     def rest(z: jax.Array) -> jax.Array:
-        values, log_det = constrain(spec, z)
-        total = -prior_weight * log_prior(spec, values, kinks) - (log_det if jacobian else 0.0)
-        return total if is_fixed(spec.noise) else total + weighted(weights, peaks(bind(spec, values), table.records))
-
-    rows = jnp.sum(weights)
+        # Without priors nothing of this is computed, not even where it would be infinite.
+        total = prior(z) if jacobian else jax.lax.cond(prior_weight > 0, prior, lambda _: jnp.zeros(()), z)
+        return total if fixed else total + weighted(weights, peaks(bind(spec, constrain(spec, z)[0]), table.records))
 
     def fitted(z: jax.Array, mean: jax.Array) -> jax.Array:
-        model = at(z)
-        return weighted(weights, model.noise.loss((target - mean) / model.noise.scale(table.records))) + rest(z)
+        return weighted(weights, spec_noise(z).loss((target - mean) / spec_noise(z).scale(table.records))) + rest(z)
+
+    def spec_noise(z: jax.Array) -> Any:
+        return bind(spec, constrain(spec, z)[0]).noise
+
+    def by_row(z: jax.Array, mean: jax.Array, exact: jax.Array) -> _Rows:
+        noise = spec_noise(z)
+        scale = noise.scale(table.records)
+        u = (target - mean) / scale
+        slope, bend, second = _slope_and_bend(noise.loss, u)
+        losses, blur = noise.loss(u), _EPSILON * (jnp.abs(target) + jnp.abs(mean)) / scale
+        sums = tuple(weighted(weights, x) for x in [losses, jnp.abs(slope) * blur + _EPSILON * losses, bend * blur**2])
+        return _Rows(weights * slope / scale, weights * jnp.where(exact, second, bend) / scale**2, sums)
+
+    def local(z: jax.Array, exact: jax.Array) -> Local:
+        mean, slopes = curve.slopes(z)
+        # Only the noise's own parameters see the losses once the mean is held fixed.
+        gradient, curvature = derivatives(rest if fixed else lambda v: fitted(v, mean), z)
+        own = by_row(z, mean, exact)
+        bent_by, size = (slopes * own.stiffness) @ slopes.T, z.shape[0]
+        gradient = gradient - slopes @ own.force
+
+        def bent() -> jax.Array:
+            found = curve.bend(z, own.force)
+            if fixed:
+                return -found
+            cross = slopes @ jax.jacfwd(lambda v: by_row(v, mean, exact).force)(z)
+            return -found - cross - cross.T
+
+        curvature = curvature + bent_by
+        curvature = curvature + jax.lax.cond(exact, bent, lambda: jnp.zeros_like(curvature))
+        total, slack, lost2 = own.sums
+        known = (prior_weight > 0) | (not fixed)
+        unit = jnp.where(known, 1.0, 2 * total / jnp.maximum(rows, 1e-300))
+        lost, value = jnp.sqrt(lost2 / jnp.maximum(unit, 1e-300)), total + rest(z)
+        slack = slack + _EPSILON * jnp.abs(value - total)
+        return Local(value, gradient, curvature, unit, lost, slack, total)
 
     def value(z: jax.Array) -> jax.Array:
-        return fitted(z, means(z))
+        return fitted(z, curve.mean(z))
 
-    def per_row(z: jax.Array, mean: jax.Array) -> _Rows:
-        model = at(z)
-        scale = model.noise.scale(table.records)
-        u = (target - mean) / scale
-        slope, bend = _slope_and_bend(model.noise.loss, u)
-        losses, blur = model.noise.loss(u), _EPSILON * (jnp.abs(target) + jnp.abs(mean)) / scale
-        sums = jnp.stack([losses, jnp.abs(slope) * blur + _EPSILON * losses, bend * blur**2]) * weights
-        return _Rows(weights * slope / scale, weights * bend / scale**2, sums)
-
-    def local(z: jax.Array, value: jax.Array, sums: jax.Array, gradient: jax.Array, curvature: jax.Array) -> Local:
-        total, slack, lost2 = sums
-        known = (prior_weight > 0) | (not is_fixed(spec.noise))
-        unit = jnp.where(known, 1.0, 2 * total / jnp.maximum(rows, 1e-300))
-        lost = jnp.sqrt(lost2 / jnp.maximum(unit, 1e-300))
-        return Local(value, gradient, curvature, unit, lost, slack + _EPSILON * jnp.abs(value - total), total)
-
-    def model(z: jax.Array) -> Local:
-        mean, slopes = jax.vmap(jax.value_and_grad(lambda v, record: at(v).linked(record)), (None, 0))(z, table.records)
-        # Only the noise's own parameters see the losses once the mean is held fixed.
-        own = rest if is_fixed(spec.noise) else lambda v: fitted(v, mean)
-        own_gradient, own_curvature = derivatives(own, z)
-        by_row = per_row(z, mean)
-        # One product for everything that is summed over rows.
-        left = jnp.concatenate([slopes.T * by_row.stiffness, by_row.force[None], by_row.sums])
-        product = left @ jnp.concatenate([slopes, jnp.ones_like(mean)[:, None]], axis=1)
-        size, sums = z.shape[0], product[-3:, -1]
-        gradient, curvature = own_gradient - product[size, :size], own_curvature + product[:size, :size]
-        return local(z, sums[0] + rest(z), sums, gradient, curvature)
-
-    def exact(z: jax.Array) -> Local:
-        mean = means(z)
-        sums = per_row(z, mean).sums @ jnp.ones_like(mean)
-        return local(z, sums[0] + rest(z), sums, *derivatives(value, z))
-
-    return Objective(value, model, exact, jnp.where(prior_weight > 0, jnp.inf, _NEAR * rows))
+    return Objective(value, local, jnp.where(prior_weight > 0, jnp.inf, _NEAR * rows))
 
 
 def constants_of(spec: Model, data: Dataset, weights: jax.Array) -> jax.Array:
@@ -185,7 +183,7 @@ def smooth_objective(value: Callable[[jax.Array], jax.Array]) -> Objective:
             here, *derivatives(value, z), jnp.ones(()), jnp.zeros(()), 8 * _EPSILON * jnp.abs(here), jnp.zeros(())
         )
 
-    return Objective(value, exact, exact, jnp.full((), jnp.inf))
+    return Objective(value, lambda z, _: exact(z), jnp.full((), jnp.inf))
 
 
 def weighted(weights: jax.Array, values: jax.Array) -> jax.Array:
@@ -199,12 +197,64 @@ def peaks(model: Model, records: Record) -> jax.Array:
     return model.noise.peak(model.noise.scale(records))
 
 
-def _slope_and_bend(loss: Callable[[jax.Array], jax.Array], u: jax.Array) -> tuple[jax.Array, jax.Array]:
-    """First derivative of an elementwise loss, and the curvature of the parabola with its slope, centred at 0."""
+def _slope_and_bend(loss: Callable[[jax.Array], jax.Array], u: jax.Array) -> tuple[jax.Array, jax.Array, jax.Array]:
+    """First derivative of an elementwise loss, the curvature of the parabola with its slope, centred at 0, and its own."""
 
     def slope(x: jax.Array) -> jax.Array:
         return jax.grad(lambda v: jnp.sum(loss(v)))(x)
 
     first, second = jax.jvp(slope, (u,), (jnp.ones_like(u),))
     near = jnp.abs(u) < 1e-150
-    return first, jnp.where(near, second, first / jnp.where(near, 1.0, u))
+    return first, jnp.where(near, second, first / jnp.where(near, 1.0, u)), second
+
+
+class Mean(NamedTuple):
+    """The linked mean of all rows as a function of the unconstrained vector ``(d,)``.
+
+    Attributes
+    ----------
+    mean
+        To ``(n,)``.
+    slopes
+        To the mean and its derivatives ``(d, n)``.
+    bend
+        With a force on each row ``(n,)``: the Hessian of the mean's sum weighted by it, ``(d, d)``.
+    """
+
+    mean: Callable[[jax.Array], jax.Array]
+    slopes: Callable[[jax.Array], tuple[jax.Array, jax.Array]]
+    bend: Callable[[jax.Array, jax.Array], jax.Array]
+
+
+def mean_of(spec: Model, table: Dataset) -> Mean:
+    """The linked mean on a table, with what depends on the table alone computed once.
+
+    Derivatives are taken leaf by leaf: a parameter moves its own term only, which a vector of all of them would hide.
+    """
+    example = jax.ShapeDtypeStruct((dimension(spec),), jnp.float64)
+    parts = jax.eval_shape(lambda z: parts_of(spec, z), example)
+
+    def linked(own: Any, record: Record) -> jax.Array:
+        return bind(spec, constrain_parts(spec, own)[0]).linked(record)
+
+    both = jax.vmap(jax.value_and_grad(linked), (None, 0), (0, -1))
+    mean = hoisted(lambda own: jax.vmap(linked, (None, 0))(own, table.records), parts)
+    slopes = hoisted(lambda own: both(own, table.records), parts)
+
+    def stacked(tree: Any) -> jax.Array:
+        return jnp.concatenate([tree[leaf.path] for leaf in free_leaves(spec)])
+
+    def all_slopes(z: jax.Array) -> tuple[jax.Array, jax.Array]:
+        found, by_leaf = slopes(parts_of(spec, z))
+        return found, stacked(by_leaf)
+
+    def bend(z: jax.Array, force: jax.Array) -> jax.Array:
+        own = parts_of(spec, z)
+
+        def pull(path: str, part: jax.Array) -> jax.Array:
+            return stacked(slopes({**own, path: part})[1]) @ force
+
+        columns = [jax.jacfwd(functools.partial(pull, leaf.path))(own[leaf.path]) for leaf in free_leaves(spec)]
+        return jnp.concatenate(columns, axis=1)
+
+    return Mean(lambda z: mean(parts_of(spec, z)), all_slopes, bend)

@@ -22,6 +22,7 @@ from progressfit.infer.minimise import (
     in_units,
     is_finite,
     on_unit_diagonal,
+    quadratic,
     within_ball,
 )
 from progressfit.infer.objective import Local, Objective
@@ -109,11 +110,7 @@ def _absolute(kinks: Kinks, u: jax.Array) -> jax.Array:
 
 def _step(state: _State, objective: Objective, kinks: Kinks, max_steps: Any, tolerance: float) -> _State:
     """Bring the derivatives up to date, then try a step; the last pass only brings them up to date."""
-    local = jax.lax.cond(
-        state.stale,
-        lambda: jax.lax.cond(state.exact, objective.exact, objective.model, state.u),
-        lambda: state.local,
-    )
+    local = jax.lax.cond(state.stale, lambda: objective.local(state.u, state.exact), lambda: state.local)
     status = jnp.where(is_finite(local), state.status, NOT_FINITE)
     after = _try(state._replace(local=local, status=status), objective, kinks, max_steps, tolerance)
     over = status != RUNNING
@@ -144,7 +141,7 @@ def _move(state: _State, kinks: Kinks) -> _Move:
     """A step along the face whose coordinates stop at their kinks."""
     u, local = state.u, state.local
     face = _face(u, local, kinks)
-    trial = within_ball(state.radius, face.gradient, face.curvature)
+    trial = within_ball(state.radius, quadratic(face.gradient, face.curvature))
     whole = jnp.where(face.free, trial.step, 0.0)
 
     def crosses(step: jax.Array) -> jax.Array:
@@ -162,7 +159,7 @@ def _move(state: _State, kinks: Kinks) -> _Move:
         landing = jnp.where(crossing, -offset, 0.0)
         rest = face.free & ~crossing
         slope = jnp.where(rest, face.gradient + local.curvature @ landing, 0.0)
-        again = within_ball(state.radius, slope, _restricted(local.curvature, rest)).step
+        again = within_ball(state.radius, quadratic(slope, _restricted(local.curvature, rest))).step
         step = jnp.where(rest, again, landing)
         both = jnp.where(crossing | crosses(step), kinks.centre, u + step)
         # ... or go as far as the first crossing only, which never makes the model worse.
