@@ -6,7 +6,6 @@ residual (iteratively reweighted least squares, Holland and Welsch 1977) gives a
 that of the rest is, and for a concave-tailed loss lies above the objective, so that its steps do not overshoot.
 """
 
-import functools
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -249,12 +248,6 @@ def mean_of(spec: Model, table: Dataset) -> Mean:
         return found, stacked(by_leaf)
 
     def bend(z: jax.Array, force: jax.Array) -> jax.Array:
-        own = parts_of(spec, z)
-
-        def pull(path: str, part: jax.Array) -> jax.Array:
-            return stacked(slopes({**own, path: part})[1]) @ force
-
-        columns = [jax.jacfwd(functools.partial(pull, leaf.path))(own[leaf.path]) for leaf in free_leaves(spec)]
-        return jnp.concatenate(columns, axis=1)
+        return derivatives(lambda v: force @ mean(parts_of(spec, v)), z)[1]
 
     return Mean(lambda z: mean(parts_of(spec, z)), all_slopes, bend)
