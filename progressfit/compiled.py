@@ -7,6 +7,7 @@ compilation cache would not know the program again. Here they go in the order of
 
 import functools
 import gc
+import inspect
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,16 +15,18 @@ from typing import Any
 import jax
 from numpyro.distributions import Distribution
 
+from progressfit.traced import KeptProgram, TracedPrograms
+
 
 @jax.tree_util.register_pytree_node_class
 class _Ordered:
-    """A distribution taken apart: its parameters in the order of their names, and what is needed to rebuild it."""
+    """A distribution taken apart: its parameters and what is static in it, both in the order of their names."""
 
-    def __init__(self, parameters: tuple[Any, ...], order: tuple[int, ...], kind: type[Distribution], aux: Any):
-        self.parameters, self.order, self.kind, self.aux = parameters, order, kind, aux
+    def __init__(self, parameters: tuple[Any, ...], kind: type[Distribution], aux: tuple[Any, ...]):
+        self.parameters, self.kind, self.aux = parameters, kind, aux
 
     def tree_flatten(self) -> tuple[tuple[Any, ...], Any]:
-        return self.parameters, (self.order, self.kind, self.aux)
+        return self.parameters, (self.kind, self.aux)
 
     @classmethod
     def tree_unflatten(cls, aux: Any, parameters: tuple[Any, ...]) -> "_Ordered":
@@ -38,24 +41,39 @@ def _is_ordered(node: Any) -> bool:
     return isinstance(node, _Ordered)
 
 
+def _has_own_order(kind: type[Distribution]) -> bool:
+    """Whether a class of distributions flattens itself, in an order of its own."""
+    return kind.tree_flatten is not Distribution.tree_flatten
+
+
+def _by_name(names: tuple[str, ...], values: Any) -> tuple[Any, ...]:
+    return tuple(value for _, value in sorted(zip(names, values, strict=True), key=lambda pair: pair[0]))
+
+
+def _as_listed(names: tuple[str, ...], values: Any) -> tuple[Any, ...]:
+    """The inverse of :func:`_by_name`."""
+    found = dict(zip(sorted(names), values, strict=True))
+    return tuple(found[name] for name in names)
+
+
 def _take_apart(node: Any) -> Any:
     if not _is_distribution(node):
         return node
-    children, aux = node.tree_flatten()
-    names = type(node).gather_pytree_data_fields()
-    # A class that flattens itself has an order of its own.
-    own = type(node).tree_flatten is not Distribution.tree_flatten
-    order = tuple(range(len(children)) if own else sorted(range(len(children)), key=names.__getitem__))
-    return _Ordered(tuple(ordered(children[k]) for k in order), order, type(node), aux)
+    kind, (children, aux) = type(node), node.tree_flatten()
+    if not _has_own_order(kind):
+        children = _by_name(kind.gather_pytree_data_fields(), children)
+        aux = _by_name(kind.gather_pytree_aux_fields(), aux)
+    return _Ordered(tuple(map(ordered, children)), kind, aux)
 
 
 def _rebuild(node: Any) -> Any:
     if not _is_ordered(node):
         return node
-    children: list[Any] = [None] * len(node.order)
-    for k, parameter in zip(node.order, node.parameters, strict=True):
-        children[k] = restored(parameter)
-    return node.kind.tree_unflatten(node.aux, tuple(children))
+    children, aux = tuple(map(restored, node.parameters)), node.aux
+    if not _has_own_order(node.kind):
+        children = _as_listed(node.kind.gather_pytree_data_fields(), children)
+        aux = _as_listed(node.kind.gather_pytree_aux_fields(), aux)
+    return node.kind.tree_unflatten(aux, children)
 
 
 def ordered(tree: Any) -> Any:
@@ -68,6 +86,15 @@ def restored(tree: Any) -> Any:
     return jax.tree.map(_rebuild, tree, is_leaf=_is_ordered)
 
 
+_kept: TracedPrograms | None = None
+
+
+def keep_traced(folder: Path | None) -> None:
+    """Keep traced programs in a private folder, for this process and later ones; ``None`` to stop."""
+    global _kept
+    _kept = None if folder is None else TracedPrograms(folder)
+
+
 class Program:
     """A jitted function, called like the function itself."""
 
@@ -77,12 +104,33 @@ class Program:
             return fn(*args, **kwargs)
 
         functools.update_wrapper(self, fn)
-        self._program = jax.jit(functools.wraps(fn)(rebuilt), static_argnames=static)
+        self._static, self._names = static, tuple(inspect.signature(fn).parameters)
+        self._rebuilt = functools.wraps(fn)(rebuilt)
+        self._program = jax.jit(self._rebuilt, static_argnames=static)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """What the function returns, computed by its compiled program."""
         args, kwargs = ordered((args, kwargs))
-        return self._program(*args, **kwargs)
+        kept, leaves = self._find(args, kwargs)
+        return self._program(*args, **kwargs) if kept is None else kept(leaves)
+
+    def compile(self, *args: Any, **kwargs: Any) -> None:
+        """Compile the program for arguments like these, without running it: a later call need not."""
+        args, kwargs = ordered((args, kwargs))
+        kept, leaves = self._find(args, kwargs)
+        if kept is None:
+            self._program.lower(*args, **kwargs).compile()
+        else:
+            kept.compile(leaves)
+
+    def _find(self, args: Any, kwargs: Any) -> tuple[KeptProgram | None, list[Any]]:
+        """The traced program for these arguments, if such are kept, and its flat arguments."""
+        if _kept is None:
+            return None, []
+        named = dict(zip(self._names, args, strict=False)) | kwargs
+        static = {name: named.pop(name) for name in self._static if name in named}
+        leaves, tree = jax.tree.flatten(((), named))
+        return _kept.find(self._rebuilt, tree, leaves, static), leaves
 
     def lower(self, *args: Any, **kwargs: Any) -> Any:
         """The lowered program for these arguments, as ``jax.jit(fn).lower`` gives it."""

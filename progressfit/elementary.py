@@ -23,7 +23,8 @@ _SMALLEST = 2.2250738585072014e-308
 def log(x: jax.Array) -> jax.Array:
     """Natural logarithm, elementwise, in double precision to about one unit in the last place.
 
-    As ``jnp.log``: ``-inf`` at zero (numbers below 2.2e-308 count as zero, as they do in XLA on CPU), NaN for negative numbers and NaN, ``inf`` at infinity.
+    As ``jnp.log``: ``-inf`` at zero, NaN for negative numbers and NaN, ``inf`` at infinity. Numbers below 2.2e-308
+    count as zero, as they do in XLA on CPU.
     """
     # A kernel of its own: fused into what comes before and after, it would be computed again by every user.
     x = jax.lax.optimization_barrier(x)

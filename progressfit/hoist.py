@@ -73,7 +73,8 @@ class _Split:
     def _repeat(self, known: _Known) -> int:
         # By identity, with the value itself kept so that nothing else can take its identity.
         if id(known) not in self.repeated:
-            self.repeated[id(known)] = (known, *self._later(*known.repeat))
+            (place,) = self._later(*known.repeat)
+            self.repeated[id(known)] = (known, place)
         return self.repeated[id(known)][1]
 
 

@@ -5,6 +5,7 @@ the *linked* response; adding ``log_jacobian`` turns it into a density of the re
 """
 
 import abc
+from typing import Any
 
 import equinox as eqx
 import jax
@@ -46,7 +47,7 @@ class AbstractLink(eqx.Module):
         return jnp.asarray(error) * jnp.exp(self.log_jacobian(jnp.asarray(y)))
 
     @abc.abstractmethod
-    def contains(self, y: jax.Array) -> jax.Array:
+    def contains(self, y: Any) -> Any:
         """Whether each value lies inside the domain (boolean, same shape)."""
 
 
@@ -69,7 +70,7 @@ class Identity(AbstractLink):
         return jnp.zeros_like(y)
 
     def contains(self, y):
-        return jnp.isfinite(y)
+        return abs(y) < jnp.inf
 
 
 class Log(AbstractLink):
@@ -91,7 +92,7 @@ class Log(AbstractLink):
         return -jnp.log(y)
 
     def contains(self, y):
-        return jnp.isfinite(y) & (y > 0)
+        return (y > 0) & (y < jnp.inf)
 
 
 class Logit(AbstractLink):

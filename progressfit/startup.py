@@ -3,6 +3,8 @@
 Both have to be settled before JAX computes anything, so the library leaves them to its user.
 """
 
+import atexit
+import gc
 import os
 import sys
 from collections.abc import Callable
@@ -23,15 +25,21 @@ def start_jax(say: Callable[[str], None]) -> None:
     """
     import jax
 
+    # Nothing that is left at the end needs collecting; looking for it takes half a second.
+    atexit.register(gc.freeze)
     if not _devices_are_chosen():
         jax.config.update("jax_num_cpu_devices", physical_cores(_MOST_DEVICES))
     setting = os.environ.get(SETTING, "")
     if setting == "off" or jax.config.jax_compilation_cache_dir is not None:
         return
     try:
-        switch_on(Path(setting) if setting else default_folder())
+        own = switch_on(Path(setting) if setting else default_folder())
     except CacheError as error:
         say(f"progressfit: compiled programs are not kept: {error}")
+        return
+    from progressfit.compiled import keep_traced
+
+    keep_traced(own)
 
 
 def _devices_are_chosen() -> bool:

@@ -1,10 +1,9 @@
 """The verb ``bootstrap``: refits of resampled or simulated tables, all in one compiled program."""
 
 import dataclasses
-from typing import Literal
+from typing import Any, Literal
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from progressfit._x64 import require_x64
@@ -14,9 +13,12 @@ from progressfit.infer.checkpoint import fingerprint
 from progressfit.infer.clock import Clock
 from progressfit.infer.devices import gather, plan_batch, share
 from progressfit.infer.optimise import check_key, fitted_weights, prior_weight_of
+from progressfit.infer.points import stack_values
+from progressfit.infer.prepare import prepare
 from progressfit.infer.programs import Ranges, Replicates, fit_replicates, prior_ranges
-from progressfit.infer.result import RESULTS, Draws, Fit, stack_values
-from progressfit.infer.stretches import by_stretches
+from progressfit.infer.result import RESULTS, Draws, Fit
+from progressfit.infer.stretches import by_stretches, stretch_length
+from progressfit.model import Model
 from progressfit.params import Numbers, dimension
 
 Kind = Literal["rows", "clusters", "bayesian", "residual"]
@@ -80,30 +82,63 @@ def bootstrap(
     if not isinstance(replicates, int) or replicates < 1:
         raise ValueError(f"replicates={replicates}: give a whole number, at least one")
     clock = Clock()
-    table, ranges = _clustered(data, kind).bare(), prior_ranges(point.spec)
     known = [optimum.z for optimum in point.optima]
     # The best optimum alone is repeated, so that both choices run the same compiled program.
-    begin = jnp.asarray(known if starts == "optima" else known[:1] * len(known))
-    settings = (
-        np.int64(np.max(table.clusters) + 1),
-        fitted_weights(point, data),
-        prior_weight_of(point.stats["objective"]),
-        np.int64(max_steps),
-    )
-    scheme = "rows" if kind == "clusters" else kind
-    keys = jax.random.split(check_key(key), replicates)
-    plan = plan_batch(len(table), dimension(point.spec), chunk, replicates)
+    begin = np.asarray(known if starts == "optima" else known[:1] * len(known))
+    keys, weights = jax.random.split(check_key(key), replicates), fitted_weights(point, data)
+    plan = plan_batch(len(data), dimension(point.spec), chunk, replicates)
+    fixed = _arguments(point.spec, begin, data, weights, point.stats["objective"], max_steps, kind)
 
     def refits(keys: jax.Array) -> Replicates:
-        return fit_replicates(point.spec, begin, keys, table, *settings, ranges, kind=scheme, plan=plan)
+        return fit_replicates(**fixed, keys=keys, plan=plan)
 
     def run() -> str:
-        return fingerprint(point.spec, begin, keys, table, settings, f"{scheme} {jax.__version__}")
+        return fingerprint(*fixed.values(), keys, jax.__version__)
 
     ends = by_stretches(refits, share(keys), plan, f"{_WORDS[kind]}, {replicates} replicates", run)
-    found = _draws(point, gather(ends, replicates), ranges, _WORDS[kind], clock)
-    few = kind in ("clusters", "bayesian") and int(np.max(table.clusters)) + 1 < _ENOUGH_CLUSTERS
+    found = _draws(point, gather(ends, replicates), fixed["ranges"], _WORDS[kind], clock)
+    few = kind in ("clusters", "bayesian") and fixed["clusters"] < _ENOUGH_CLUSTERS
     return dataclasses.replace(found, result=RESULTS.FEW_CLUSTERS) if few else found
+
+
+def compile_bootstrap(
+    spec: Model,
+    data: Dataset,
+    *,
+    replicates: int = 1000,
+    kind: Kind = "rows",
+    objective: str = "map",
+    max_steps: int = 2000,
+    chunk: int | None = None,
+) -> None:
+    """Compile what :func:`bootstrap` will run once this law is fitted to this table and has one optimum.
+
+    For use in a thread beside the fit, which then leaves the bootstrap nothing to compile. Arguments as there.
+    """
+    require_x64()
+    spec = prepare(spec, data)
+    plan, begin = plan_batch(len(data), dimension(spec), chunk, replicates), np.zeros((1, dimension(spec)))
+    fixed = _arguments(spec, begin, data, np.ones(len(data)), objective, max_steps, kind)
+    keys = jax.random.split(jax.random.key(0), stretch_length(len(share(np.zeros(replicates))), plan))
+    fit_replicates.compile(**fixed, keys=keys, plan=plan)
+
+
+def _arguments(
+    spec: Model, begin: np.ndarray, data: Dataset, weights: Numbers, objective: str, max_steps: int, kind: Kind
+) -> dict[str, Any]:
+    """What :func:`fit_replicates` takes, but for keys and plan."""
+    table = _clustered(data, kind).bare()
+    return {
+        "spec": spec,
+        "starts": begin,
+        "data": table,
+        "clusters": np.int64(np.max(np.asarray(table.clusters)) + 1),
+        "weights": np.asarray(weights),
+        "prior_weight": prior_weight_of(objective),
+        "max_steps": np.int64(max_steps),
+        "ranges": prior_ranges(spec),
+        "kind": "rows" if kind == "clusters" else kind,
+    }
 
 
 def _clustered(data: Dataset, kind: str) -> Dataset:

@@ -8,10 +8,11 @@ from progressfit.infer.curvature import condition_number, is_definite, newton_st
 from progressfit.infer.devices import gather
 from progressfit.infer.kinks import has_kinks
 from progressfit.infer.minimise import NOT_FINITE, STEP_LIMIT, Minimum
+from progressfit.infer.points import values_at
 from progressfit.infer.programs import Ranges, Starts
 from progressfit.infer.result import RESULTS, Certificate, Identification, Optimum, Runaway
 from progressfit.model import Model
-from progressfit.params import Numbers, constrain, free_leaves, is_unbounded
+from progressfit.params import Numbers, free_leaves, is_unbounded
 
 GRADIENT_TOLERANCE = 1e-6
 # Where rounding of the response alone moves the optimum further than that, this much is granted, up to a tenth of a
@@ -85,7 +86,7 @@ def _optimum(spec: Model, ends: Ends, group: list[int]) -> Optimum:
     best, minimum = group[0], ends.minimum
     z = np.asarray(minimum.z[best])
     return Optimum(
-        values={path: np.asarray(value) for path, value in constrain(spec, z)[0].items()},
+        values=values_at(spec, z),
         objective=float(minimum.value[best] + ends.constant),
         loss=float(minimum.loss[best]),
         starts=len(group),

@@ -188,8 +188,8 @@ def shard_rows(data: Dataset, weights: Any = None) -> tuple[Dataset, jax.Array]:
 
 
 def arrange(
-    data: Dataset, weights: jax.Array, count: int, dimension: int, chunk: int | None = None
-) -> tuple[Dataset, jax.Array, Plan]:
+    data: Dataset, weights: Any, count: int, dimension: int, chunk: int | None = None
+) -> tuple[Dataset, Any, Plan]:
     """Decide whether the devices share the members of a batch or the rows of the table.
 
     The members, as a rule. The rows where there are at least 100,000 of them, fewer members than devices, and the

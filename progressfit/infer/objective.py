@@ -14,9 +14,9 @@ import jax.numpy as jnp
 
 from progressfit.dataset import Dataset, Record
 from progressfit.density import stand_in
+from progressfit.infer.mean import derivatives, mean_of
 from progressfit.model import Model
-from progressfit.hoist import hoisted
-from progressfit.params import bind, constrain, constrain_parts, dimension, free_leaves, is_fixed, log_prior, parts_of
+from progressfit.params import bind, constrain, is_fixed, log_prior
 
 _EPSILON = 2.0**-52
 # Share of the information in the rows that counts as close to the optimum.
@@ -54,11 +54,11 @@ class Local(NamedTuple):
 
 
 class _Rows(NamedTuple):
-    """By row: force and stiffness on the mean, ``(n,)``; loss, rounding of it and of the mean, ``(3, n)``; weighted."""
+    """Force and stiffness on the mean by row, ``(n,)``; sums of the losses, their rounding and the mean's; weighted."""
 
     force: jax.Array
     stiffness: jax.Array
-    sums: jax.Array
+    sums: tuple[jax.Array, jax.Array, jax.Array]
 
 
 class Objective(NamedTuple):
@@ -79,12 +79,6 @@ class Objective(NamedTuple):
     value: Callable[[jax.Array], jax.Array]
     local: Callable[[jax.Array, jax.Array], Local]
     near: jax.Array
-
-
-def derivatives(value: Callable[[jax.Array], jax.Array], z: jax.Array) -> tuple[jax.Array, jax.Array]:
-    """Gradient and Hessian of a scalar function, in one forward-over-reverse pass."""
-    hessian, gradient = jax.jacfwd(lambda v: (jax.grad(value)(v),) * 2, has_aux=True)(z)
-    return gradient, hessian
 
 
 def objective_of(
@@ -135,7 +129,8 @@ def objective_of(
         u = (target - mean) / scale
         slope, bend, second = _slope_and_bend(noise.loss, u)
         losses, blur = noise.loss(u), _EPSILON * (jnp.abs(target) + jnp.abs(mean)) / scale
-        sums = tuple(weighted(weights, x) for x in [losses, jnp.abs(slope) * blur + _EPSILON * losses, bend * blur**2])
+        slack, lost2 = jnp.abs(slope) * blur + _EPSILON * losses, bend * blur**2
+        sums = weighted(weights, losses), weighted(weights, slack), weighted(weights, lost2)
         return _Rows(weights * slope / scale, weights * jnp.where(exact, second, bend) / scale**2, sums)
 
     def local(z: jax.Array, exact: jax.Array) -> Local:
@@ -143,8 +138,7 @@ def objective_of(
         # Only the noise's own parameters see the losses once the mean is held fixed.
         gradient, curvature = derivatives(rest if fixed else lambda v: fitted(v, mean), z)
         own = by_row(z, mean, exact)
-        bent_by, size = (slopes * own.stiffness) @ slopes.T, z.shape[0]
-        gradient = gradient - slopes @ own.force
+        gradient, curvature = gradient - slopes @ own.force, curvature + (slopes * own.stiffness) @ slopes.T
 
         def bent() -> jax.Array:
             found = curve.bend(z, own.force)
@@ -153,7 +147,6 @@ def objective_of(
             cross = slopes @ jax.jacfwd(lambda v: by_row(v, mean, exact).force)(z)
             return -found - cross - cross.T
 
-        curvature = curvature + bent_by
         curvature = curvature + jax.lax.cond(exact, bent, lambda: jnp.zeros_like(curvature))
         total, slack, lost2 = own.sums
         known = (prior_weight > 0) | (not fixed)
@@ -197,7 +190,7 @@ def peaks(model: Model, records: Record) -> jax.Array:
 
 
 def _slope_and_bend(loss: Callable[[jax.Array], jax.Array], u: jax.Array) -> tuple[jax.Array, jax.Array, jax.Array]:
-    """First derivative of an elementwise loss, the curvature of the parabola with its slope, centred at 0, and its own."""
+    """Slope of an elementwise loss, curvature of the parabola with this slope and its centre at 0, and its own."""
 
     def slope(x: jax.Array) -> jax.Array:
         return jax.grad(lambda v: jnp.sum(loss(v)))(x)
@@ -205,49 +198,3 @@ def _slope_and_bend(loss: Callable[[jax.Array], jax.Array], u: jax.Array) -> tup
     first, second = jax.jvp(slope, (u,), (jnp.ones_like(u),))
     near = jnp.abs(u) < 1e-150
     return first, jnp.where(near, second, first / jnp.where(near, 1.0, u)), second
-
-
-class Mean(NamedTuple):
-    """The linked mean of all rows as a function of the unconstrained vector ``(d,)``.
-
-    Attributes
-    ----------
-    mean
-        To ``(n,)``.
-    slopes
-        To the mean and its derivatives ``(d, n)``.
-    bend
-        With a force on each row ``(n,)``: the Hessian of the mean's sum weighted by it, ``(d, d)``.
-    """
-
-    mean: Callable[[jax.Array], jax.Array]
-    slopes: Callable[[jax.Array], tuple[jax.Array, jax.Array]]
-    bend: Callable[[jax.Array, jax.Array], jax.Array]
-
-
-def mean_of(spec: Model, table: Dataset) -> Mean:
-    """The linked mean on a table, with what depends on the table alone computed once.
-
-    Derivatives are taken leaf by leaf: a parameter moves its own term only, which a vector of all of them would hide.
-    """
-    example = jax.ShapeDtypeStruct((dimension(spec),), jnp.float64)
-    parts = jax.eval_shape(lambda z: parts_of(spec, z), example)
-
-    def linked(own: Any, record: Record) -> jax.Array:
-        return bind(spec, constrain_parts(spec, own)[0]).linked(record)
-
-    both = jax.vmap(jax.value_and_grad(linked), (None, 0), (0, -1))
-    mean = hoisted(lambda own: jax.vmap(linked, (None, 0))(own, table.records), parts)
-    slopes = hoisted(lambda own: both(own, table.records), parts)
-
-    def stacked(tree: Any) -> jax.Array:
-        return jnp.concatenate([tree[leaf.path] for leaf in free_leaves(spec)])
-
-    def all_slopes(z: jax.Array) -> tuple[jax.Array, jax.Array]:
-        found, by_leaf = slopes(parts_of(spec, z))
-        return found, stacked(by_leaf)
-
-    def bend(z: jax.Array, force: jax.Array) -> jax.Array:
-        return derivatives(lambda v: force @ mean(parts_of(spec, v)), z)[1]
-
-    return Mean(lambda z: mean(parts_of(spec, z)), all_slopes, bend)

@@ -15,12 +15,13 @@ from progressfit.infer.clock import Clock
 from progressfit.infer.devices import arrange, share
 from progressfit.infer.information import identify
 from progressfit.infer.least_squares import least_squares
+from progressfit.infer.points import stack_points
 from progressfit.infer.prepare import prepare
 from progressfit.infer.programs import draw_starts, fit_starts, prior_ranges
 from progressfit.infer.result import RESULTS, Fit
 from progressfit.infer.watch import activity
 from progressfit.model import Model
-from progressfit.params import bind, dimension, free_leaves, unconstrain
+from progressfit.params import Numbers, bind, dimension, free_leaves
 
 Objective = Literal["map", "mle"]
 
@@ -120,14 +121,14 @@ def prior_weight_of(objective: str) -> np.float64:
     return np.float64(objective == "map")
 
 
-def check_weights(weights: Any, data: Dataset) -> jax.Array:
+def check_weights(weights: Any, data: Dataset) -> Numbers:
     """Row weights as float64 ``(n,)``, ones where none are given."""
     if weights is None:
-        return jnp.ones(len(data))
+        return np.ones(len(data))
     found = np.asarray(weights, np.float64)
     if found.shape != (len(data),) or not (np.isfinite(found).all() and (found >= 0).all()):
         raise ValueError(f"weights must be {len(data)} finite, non-negative numbers, one for each row")
-    return jnp.asarray(found)
+    return found
 
 
 def fitted_weights(point: Fit, data: Dataset) -> jax.Array:
@@ -184,7 +185,7 @@ def _given_starts(spec: Model, starts: Mapping[str, Any]) -> jax.Array:
     lengths = {np.shape(starts[leaf.path])[:1] for leaf in found}
     if len(lengths) != 1 or () in lengths:
         raise ValueError("starts must be arrays with one common leading axis, the number of starts")
-    return jax.vmap(lambda values: unconstrain(spec, values))({k: jnp.asarray(v, float) for k, v in starts.items()})
+    return stack_points(spec, starts)
 
 
 def start_grid(values: Mapping[str, Any]) -> dict[str, np.ndarray]:

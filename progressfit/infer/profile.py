@@ -15,6 +15,7 @@ from progressfit.infer.curvature import is_definite
 from progressfit.infer.devices import plan_batch
 from progressfit.infer.kinks import has_kinks
 from progressfit.infer.optimise import fitted_weights, prior_weight_of
+from progressfit.infer.points import stack_values
 from progressfit.infer.profile_result import Piece, Profile, describe, kind_of
 from progressfit.infer.profile_search import (
     Bracket,
@@ -30,7 +31,7 @@ from progressfit.infer.profile_search import (
 )
 from progressfit.infer.programs import prior_ranges
 from progressfit.infer.quantity import quantity_and_gradient, require_varying, resolve
-from progressfit.infer.result import Fit, stack_values
+from progressfit.infer.result import Fit
 from progressfit.model import Model
 
 _FEWEST, _SMALLEST_BATCH = 9, 41

@@ -11,7 +11,8 @@ import numpy as np
 
 from progressfit.compiled import compiled
 from progressfit.infer.constrained import Measure, quantity_of
-from progressfit.infer.result import Fit, stack_values
+from progressfit.infer.points import stack_values
+from progressfit.infer.result import Fit
 from progressfit.model import Model
 from progressfit.params import Tied, coordinate_names, free_leaves, leaves
 

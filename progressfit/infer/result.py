@@ -3,6 +3,7 @@
 import dataclasses
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from types import FunctionType
 from typing import Any, Literal
 
 import equinox as eqx
@@ -25,7 +26,7 @@ from progressfit.infer.save import save_result
 from progressfit.infer.show import as_html, as_text
 from progressfit.model import Model
 from progressfit.noise import Gaussian, Huber
-from progressfit.params import Numbers, Values, bind, constrain
+from progressfit.params import Numbers, Values, bind
 
 # Below this knee, in scales, Huber noise curves at a tenth of its rows at most.
 _NEAR_KINK = 0.1
@@ -335,17 +336,19 @@ class Draws:
 def map_values(fn: Callable[[Model], Any], spec: Model, values: Values) -> Any:
     """``fn`` of the model of every draw, stacked along a leading axis of draws; ``values`` by path ``(draws, ...)``."""
     require_x64()
+    if isinstance(fn, FunctionType) and "<" not in fn.__qualname__:
+        return _map_function(spec, values, fn=fn)
     return _map(fn, ordered(spec), values)
+
+
+@compiled("fn")
+def _map_function(spec: Model, values: Values, fn: Callable[[Model], Any]) -> Any:
+    return jax.vmap(lambda one: fn(bind(spec, one)))(values)
 
 
 @eqx.filter_jit
 def _map(fn: Callable[[Model], Any], spec: Model, values: Values) -> Any:
     return jax.vmap(lambda one: fn(bind(restored(spec), one)))(values)
-
-
-def stack_values(spec: Model, z: Numbers) -> Values:
-    """Parameter values by path, with a leading axis, from unconstrained vectors ``(draws, d)``."""
-    return jax.vmap(lambda one: constrain(spec, one)[0])(jnp.asarray(z))
 
 
 @compiled()

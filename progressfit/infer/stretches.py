@@ -45,19 +45,30 @@ def by_stretches(
     different lengths, so that it serves other batches too; the last one is filled up with copies of the last member.
     """
     count = int(jax.tree.leaves(members)[0].shape[0])
-    most = max(_STRETCH, _FILLED * plan.chunk * plan.devices)
-    pieces = -(-count // most)
-    length = _padded(-(-count // pieces), most)
+    length = stretch_length(count, plan)
+    pieces = -(-count // length)
     folder = kept_folder() if run is not None else None
     name = run() if folder is not None and run is not None else ""
     found = []
     with activity(what, count) as done:
         for piece in range(pieces):
             index = np.minimum(np.arange(piece * length, (piece + 1) * length), count - 1)
-            own = members if length == count else jax.tree.map(lambda leaf, index=index: leaf[index], members)
+            own = members if length == count else _taken(members, index)
             found.append(_kept(program, own, folder, f"{name}-{piece}"))
             done(min((piece + 1) * length, count) - piece * length)
     return jax.tree.map(lambda *parts: np.concatenate(parts)[:count], *found)
+
+
+def stretch_length(count: int, plan: Plan) -> int:
+    """Members of each stretch of a batch of ``count``."""
+    most = max(_STRETCH, _FILLED * plan.chunk * plan.devices)
+    pieces = -(-count // most)
+    return _padded(-(-count // pieces), most)
+
+
+@jax.jit
+def _taken(members: Any, index: jax.Array | np.ndarray) -> Any:
+    return jax.tree.map(lambda leaf: leaf[index], members)
 
 
 def _padded(length: int, most: int) -> int:

@@ -11,10 +11,11 @@ import numpy as np
 from jax.scipy.special import gammaincc
 
 from progressfit.analysis.allocation import Allocation, optimal_allocation
+from progressfit.compiled import compiled
 from progressfit.dataset import Dataset
 from progressfit.datasets import chinchilla as chinchilla_runs
 from progressfit.datasets import chinchilla_table
-from progressfit.infer.bootstrap import bootstrap
+from progressfit.infer.bootstrap import bootstrap, compile_bootstrap
 from progressfit.infer.optimise import fit, start_grid
 from progressfit.infer.result import Draws, Fit
 from progressfit.laws import chinchilla
@@ -102,12 +103,14 @@ def gather(seed: int, replicates: int, say: Callable[[str], None]) -> Evidence:
     """Run every fit and replicate of the study."""
     data, used = points()
     weights, spec, grid = used.astype(float), chinchilla(), start_grid(START_GRID)
-    # Its own program, compiled beside the others: compiling and running leave the other threads free.
-    other = ThreadPoolExecutor(1)
+    # Programs of their own, compiled beside the first: compiling and running leave the other threads free.
+    other = ThreadPoolExecutor(2)
+    ahead = other.submit(compile_bootstrap, spec, data, replicates=replicates, kind="clusters", objective="mle")
     free_fit = other.submit(fit, free_scale(), data, starts=_scale_starts(), weights=weights, objective="mle")
     say(f"fit: {used.sum()} points from Hoffmann's {len(grid['irreducible']):,} starts; free scale")
     huber = fit(spec, data, starts=grid, weights=weights, objective="mle")
     say(f"bootstrap: {replicates} resampled tables")
+    ahead.result()
     rows = _by_rows(bootstrap(huber, data, key=jax.random.key(seed), replicates=replicates, kind="clusters"))
     say("all points; least squares")
     # As many starts as before, for the same compiled program; they are the ends of the replicates, over and over.
@@ -157,7 +160,7 @@ def _scale_starts() -> dict[str, np.ndarray]:
     return starts | {_SCALE: np.tile(_LOG_SCALES, len(origins))}
 
 
-@jax.jit
+@compiled()
 def _row_residuals(model: Model, data: Dataset) -> jax.Array:
     return model.residuals(data)
 
@@ -180,7 +183,7 @@ def profiled(residuals: np.ndarray) -> Likelihood:
     return Likelihood(float(_negative_log_likelihood(np.log(scale), knee, residuals)), float(np.log(scale)))
 
 
-@jax.jit
+@compiled()
 def _negative_log_likelihood(log_scale: Any, knee: Any, residuals: Any) -> jax.Array:
     """Of residuals, for scales and knees (in units of the scale) of one shape ``(...)``."""
     log_scale, knee = jnp.asarray(log_scale)[..., None], jnp.asarray(knee)[..., None]

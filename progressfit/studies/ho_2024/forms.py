@@ -12,7 +12,7 @@ from progressfit.analysis.penalised import PenalisedRefits, penalised_refits
 from progressfit.analysis.stacking import stacking_weights
 from progressfit.dataset import Dataset, Record
 from progressfit.datasets import language
-from progressfit.infer.result import stack_values
+from progressfit.infer.points import stack_values
 from progressfit.laws.ho2024 import FORMS, SMALLEST, Form, ho2024, laplace_scale
 from progressfit.notation import parse_prior
 from progressfit.params import bind
