@@ -19,6 +19,7 @@ _PAGES = {
     "model": "Laws",
     "params": "Laws",
     "density": "Laws",
+    "ready_density": "Laws",
     "cache": "Fitting",
     "infer": "Fitting",
     "bars": "Fitting",

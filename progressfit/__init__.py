@@ -21,7 +21,7 @@ _HOMES = {
     "free": "params",
     "tie": "params",
     "log_density": "density",
-    "log_density_and_gradient": "density",
+    "LogDensity": "ready_density",
     "numpyro_model": "density",
     "compile_cache": "cache",
     "keep_partial": "infer.checkpoint",
@@ -197,7 +197,6 @@ if TYPE_CHECKING:
     from progressfit.dataset import Dataset as Dataset
     from progressfit.dataset import Record as Record
     from progressfit.density import log_density as log_density
-    from progressfit.density import log_density_and_gradient as log_density_and_gradient
     from progressfit.density import numpyro_model as numpyro_model
     from progressfit.frame import TableError as TableError
     from progressfit.growth import doubling_interval as doubling_interval
@@ -224,6 +223,7 @@ if TYPE_CHECKING:
     from progressfit.params import fix as fix
     from progressfit.params import free as free
     from progressfit.params import tie as tie
+    from progressfit.ready_density import LogDensity as LogDensity
     from progressfit.report.cite import cite as cite
     from progressfit.report.table import summary as summary
 

@@ -11,9 +11,6 @@ from progressfit.dataset import Dataset
 from progressfit.model import Model
 from progressfit.params import bind, constrain, free_leaves, log_prior
 
-BLOCK = 4096
-"""Rows that :func:`log_density_and_gradient` takes at a time."""
-
 
 def log_density(
     spec: Model,
@@ -55,38 +52,6 @@ def log_density(
         log_lik = jnp.where(weights > 0, weights * log_lik, 0.0)
     total = prior_weight * log_prior(spec, values) + jnp.sum(log_lik)
     return total + log_det if jacobian else total
-
-
-def log_density_and_gradient(
-    spec: Model, z: jax.Array, data: Dataset, weights: jax.Array | None = None, prior_weight: Any = 1.0
-) -> tuple[jax.Array, jax.Array]:
-    """:func:`log_density` and its gradient ``(d,)``, a block of rows at a time.
-
-    What the rows need in between stays in the processor's cache, so that time grows in proportion to the rows, and
-    memory beyond the table itself does not grow; from some ten thousand rows on this is faster than differentiating
-    the whole sum. Arguments as there.
-    """
-    require_x64()
-    rows = len(data)
-    weights = jnp.ones(rows) if weights is None else jnp.asarray(weights)
-    size = min(rows, BLOCK)
-    count = -(-rows // size)
-
-    def blocks(column: jax.Array) -> jax.Array:
-        column = jnp.asarray(column)
-        return jnp.pad(column, (0, count * size - rows), mode="edge").reshape(count, size)
-
-    counted = jnp.pad(weights, (0, count * size - rows)).reshape(count, size)
-
-    def likelihood(point: jax.Array, table: Dataset, own: jax.Array) -> jax.Array:
-        return log_density(spec, point, table, own, prior_weight=0.0)
-
-    def add(total: tuple[jax.Array, jax.Array], block: tuple[Dataset, jax.Array]) -> tuple[Any, None]:
-        found = jax.value_and_grad(likelihood)(z, *block)
-        return jax.tree.map(jnp.add, total, found), None
-
-    begin = jax.value_and_grad(lambda point: prior_weight * log_prior(spec, constrain(spec, point)[0]))(z)
-    return jax.lax.scan(add, begin, (jax.tree.map(blocks, data.bare()), counted))[0]
 
 
 def stand_in(data: Dataset, weights: jax.Array) -> Dataset:

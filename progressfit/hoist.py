@@ -5,6 +5,7 @@ moves such work out of a loop only where no conditional stands in between, and n
 again; here it is taken out by the function's own program, whatever the law.
 """
 
+import functools
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -39,6 +40,8 @@ class _Split:
         self.steps: list[_Step] = []
         self.places = inputs
         self.repeated: dict[int, tuple[_Known, int]] = {}
+        # Where the result of an exponential is -> where its operand is.
+        self.logs: dict[int, Any] = {}
 
     def walk(self, jaxpr: Jaxpr, constants: Any, operands: Any) -> list[Any]:
         """Do what is known, note down the rest; the results are known values or places (int)."""
@@ -61,7 +64,12 @@ class _Split:
         if name in _OPENED:
             inner = equation.params.get("jaxpr", equation.params.get("call_jaxpr"))
             return self.walk(inner.jaxpr, inner.consts, operands)
-        return list(self._later(equation, operands))
+        if name == "log" and operands[0] in self.logs:
+            return [self.logs[operands[0]]]
+        places = self._later(equation, operands)
+        if name == "exp":
+            self.logs[places[0]] = operands[0]
+        return list(places)
 
     def _later(self, equation: Any, operands: list[Any]) -> tuple[int, ...]:
         own = tuple(self._repeat(one) if isinstance(one, _Known) and one.repeat else one for one in operands)
@@ -90,18 +98,32 @@ def hoisted(fn: Callable[..., Any], *example: Any) -> Callable[..., Any]:
 
     Returns
     -------
-    A function of the same arguments with the same values and derivatives.
+    A function of the same arguments with the same values and derivatives. A logarithm of an exponential is what that
+    was taken of: of a positive parameter, say.
+    """
+    known, later = split(fn, *example)
+    return functools.partial(later, known)
+
+
+def split(fn: Callable[..., Any], *example: Any) -> tuple[list[Any], Callable[..., Any]]:
+    """What of ``fn`` does not depend on its arguments, computed now, and a function of that and the arguments.
+
+    As :func:`hoisted`, for those who want to hold the computed arrays themselves.
     """
     program, shapes = jax.make_jaxpr(fn, return_shape=True)(*example)
-    tree = jax.tree.structure(shapes)
-    split = _Split(len(program.in_avals))
-    results = split.walk(program.jaxpr, program.consts, range(len(program.in_avals)))
-    steps = _needed(split.steps, results)
+    tree, walked = jax.tree.structure(shapes), _Split(len(program.in_avals))
+    results = walked.walk(program.jaxpr, program.consts, range(len(program.in_avals)))
+    steps = _needed(walked.steps, results)
+    held = _Held([])
+    steps = [one._replace(operands=tuple(map(held.place, one.operands))) for one in steps]
+    results = [held.place(one) for one in results]
 
-    def later(*arguments: Any) -> Any:
+    def later(known: list[Any], *arguments: Any) -> Any:
         found = dict(enumerate(jax.tree.leaves(arguments)))
 
         def read(one: Any) -> Any:
+            if isinstance(one, _Place):
+                return known[one.position]
             return one.value if isinstance(one, _Known) else found[one]
 
         for step in steps:
@@ -109,7 +131,28 @@ def hoisted(fn: Callable[..., Any], *example: Any) -> Callable[..., Any]:
             found.update(zip(step.places, values, strict=True))
         return jax.tree.unflatten(tree, [read(one) for one in results])
 
-    return later
+    return [one.value for one in held.known], later
+
+
+class _Place(NamedTuple):
+    """Where in the list of what is known a value is."""
+
+    position: int
+
+
+class _Held(NamedTuple):
+    """What is known and needed later, each once."""
+
+    known: list[_Known]
+
+    def place(self, one: Any) -> Any:
+        """A place for a known value, unless it is a number of the program's text."""
+        if not isinstance(one, _Known) or not isinstance(one.value, jax.Array):
+            return one
+        found = next((k for k, own in enumerate(self.known) if own.value is one.value), len(self.known))
+        if found == len(self.known):
+            self.known.append(one)
+        return _Place(found)
 
 
 def _bound(equation: Any, operands: list[Any]) -> list[Any]:

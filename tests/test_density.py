@@ -170,16 +170,3 @@ def test_the_view_draws_from_the_prior():
     observed = trace["linked_response"]
     assert observed["is_observed"]
     close(observed["value"], spec.link.forward(DATA.response))
-
-
-@pytest.mark.parametrize("name", [*cases.LAWS, "groups"])
-@pytest.mark.parametrize("block", [2, 4, 9])
-def test_blocks_of_rows_add_up(name, block, monkeypatch):
-    """Value and gradient do not depend on how the rows are cut, also where the last block is padded."""
-    monkeypatch.setattr("progressfit.density.BLOCK", block)
-    spec, weights = cases.MODELS[name], jnp.asarray(WEIGHTS)
-    z = prior_vector(spec, 73)
-    whole = jax.value_and_grad(lambda v: pf.log_density(spec, v, DATA, weights, prior_weight=0.5))(z)
-    found = jax.jit(lambda v: pf.log_density_and_gradient(spec, v, DATA, weights, prior_weight=0.5))(z)
-    for one, expected in zip(found, whole, strict=True):
-        close(one, expected)

@@ -47,6 +47,8 @@ FLOORS = {
     # Specs as text: of all that is composed below, and below the density.
     "spec": 4.5,
     "density": 5,
+    "linked_mean": 5,
+    "ready_density": 5.5,
     "infer": 6,
     "analysis": 7,
     # Between the analyses and the studies: read by studies and upward, though it reads only dataset and frame.
@@ -97,7 +99,6 @@ ORDER = [
     "infer.clock",
     "infer.devices",
     "infer.stretches",
-    "infer.mean",
     "infer.objective",
     "infer.minimise",
     "infer.points",

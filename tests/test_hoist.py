@@ -85,3 +85,10 @@ def test_what_is_large_for_its_origin_is_done_again():
     left = hoisted(lambda x: jnp.where(x[:, None] > 0, jnp.broadcast_to(3.0, (3, 1000)), 0.0), X)
     held = jax.make_jaxpr(left)(X).consts
     assert all(np.size(one) <= 1 for one in held) and "broadcast_in_dim" in primitives(left, X)
+
+
+def test_a_logarithm_of_an_exponential_is_none():
+    left = hoisted(lambda x: KNOWN * jnp.log(jnp.exp(x)) + jnp.exp(x), X)
+    np.testing.assert_allclose(left(X), KNOWN * X + np.exp(X), rtol=cases.ROUNDING)
+    assert "log" not in primitives(left, X)
+    np.testing.assert_array_equal(left(jnp.full(3, -800.0)), -800.0 * KNOWN)

@@ -22,11 +22,11 @@ from progressfit.density import log_density
 from progressfit.frame import rows_frame
 from progressfit.growth import growth_rate
 from progressfit.infer.devices import Plan, batched, gather, plan_batch, share
-from progressfit.infer.mean import derivatives
 from progressfit.infer.optimise import check_key, check_weights
 from progressfit.infer.prepare import prepare
 from progressfit.infer.programs import draw_starts
 from progressfit.infer.refit import Changes, refit, stack_specs
+from progressfit.linked_mean import derivatives
 from progressfit.model import Model
 from progressfit.noise import Laplace
 from progressfit.params import bind, constrain, dimension, improper, kink_places, numeric

@@ -17,9 +17,9 @@ import numpy as np
 from progressfit.compiled import compiled
 from progressfit.dataset import Dataset
 from progressfit.infer.devices import Plan, batched
-from progressfit.infer.mean import derivatives
 from progressfit.infer.minimise import NOT_FINITE, Minimum, minimise
 from progressfit.infer.objective import Local, Objective, constants_of, objective_of
+from progressfit.linked_mean import derivatives
 from progressfit.model import Model
 from progressfit.params import Numbers, bind, constrain
 

@@ -14,7 +14,7 @@ import jax.numpy as jnp
 
 from progressfit.dataset import Dataset, Record
 from progressfit.density import stand_in
-from progressfit.infer.mean import derivatives, mean_of
+from progressfit.linked_mean import derivatives, mean_of
 from progressfit.model import Model
 from progressfit.params import bind, constrain, is_fixed, log_prior
 

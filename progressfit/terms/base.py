@@ -18,7 +18,7 @@ import jax.numpy as jnp
 from numpyro.distributions import Distribution
 
 from progressfit.dataset import Record
-from progressfit.elementary import log
+from progressfit.elementary import exp_below_one, log
 from progressfit.params import NAMED, WRAPPER, Tied, child_nodes
 
 Leaf = Any
@@ -278,7 +278,7 @@ def log_sum_exp(logs: list[jax.Array]) -> jax.Array:
     # Unlike jax.nn.logsumexp of a stacked array this stays elementwise under vmap, so XLA fuses it with its operands.
     top = jax.lax.stop_gradient(functools.reduce(jnp.maximum, logs))
     top = jnp.where(jnp.isfinite(top), top, 0.0)
-    return top + log(sum((jnp.exp(one - top) for one in logs), jnp.zeros(())))
+    return top + log(sum((exp_below_one(one - top) for one in logs), jnp.zeros(())))
 
 
 def walk_terms(node: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[str, AbstractTerm]]:

@@ -47,8 +47,10 @@ def mean_of(spec: Model, table: Dataset) -> Mean:
     def linked(own: Any, record: Record) -> jax.Array:
         return bind(spec, constrain_parts(spec, own)[0]).linked(record)
 
-    both = jax.vmap(jax.value_and_grad(linked), (None, 0), (0, -1))
-    mean = hoisted(lambda own: jax.vmap(linked, (None, 0))(own, table.records), parts)
+    # First by itself, so that derivatives are those of what is left.
+    row = hoisted(linked, parts, jax.eval_shape(lambda records: records.row(0), table.records))
+    both = jax.vmap(jax.value_and_grad(row), (None, 0), (0, -1))
+    mean = hoisted(lambda own: jax.vmap(row, (None, 0))(own, table.records), parts)
     slopes = hoisted(lambda own: both(own, table.records), parts)
 
     def stacked(tree: Any) -> jax.Array:
