@@ -1,6 +1,8 @@
 """``progressfit fit``: a table and a law in, a certified answer out."""
 
-from collections.abc import Callable
+import contextlib
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Literal, NamedTuple
 
 import jax
@@ -11,7 +13,7 @@ from progressfit.commands.options import BadInput, FitRequest
 from progressfit.commands.specify import law_arguments, law_reads, published, specify, starts_of, with_spec
 from progressfit.commands.table import Columns, Taken, dataset, read_table, report, select, take_in
 from progressfit.dataset import Dataset
-from progressfit.infer.bootstrap import bootstrap
+from progressfit.infer.bootstrap import bootstrap, compile_bootstrap
 from progressfit.infer.check import require
 from progressfit.infer.clock import Clock
 from progressfit.infer.optimise import fit
@@ -84,15 +86,16 @@ def run_fit(job: FitJob, say: Say) -> FitAnswer:
     request, data = job.request, job.data
     keys = jax.random.split(jax.random.key(request.seed))
     say(f"fitting {len(data)} rows with the law '{request.law}'")
-    point = fit(
-        job.spec,
-        data,
-        key=keys[0],
-        starts=job.starts,
-        weights=job.weights,
-        objective=_objective_of(request),
-        max_steps=request.max_steps,
-    )
+    with _compiling_ahead(job):
+        point = fit(
+            job.spec,
+            data,
+            key=keys[0],
+            starts=job.starts,
+            weights=job.weights,
+            objective=_objective_of(request),
+            max_steps=request.max_steps,
+        )
     try:
         draws = _draws(point, data, keys[1], request, say)
     except KeyboardInterrupt:
@@ -122,13 +125,31 @@ def _objective_of(request: FitRequest) -> Literal["map", "mle"]:
     return "mle" if request.mle else "map"
 
 
+@contextlib.contextmanager
+def _compiling_ahead(job: FitJob) -> Iterator[None]:
+    """The program of the bootstrap, if one was asked for, is compiled beside the fit."""
+    request = job.request
+    if request.sample or not request.bootstrap:
+        yield
+        return
+    kind, objective = _kind_of(request), _objective_of(request)
+    settings = {"replicates": request.bootstrap, "kind": kind, "objective": objective, "max_steps": request.max_steps}
+    with ThreadPoolExecutor(1) as other:
+        other.submit(compile_bootstrap, job.spec, job.data, **settings)
+        yield
+
+
+def _kind_of(request: FitRequest) -> Literal["rows", "clusters"]:
+    return "rows" if request.cluster is None else "clusters"
+
+
 def _draws(point: Fit, data: Dataset, key: jax.Array, request: FitRequest, say: Say) -> Draws | None:
     if request.sample:
         say("drawing from the posterior: no-U-turn chains")
         return sample(point.spec, data, key=key, point=point)
     if not request.bootstrap:
         return None
-    kind = "rows" if request.cluster is None else "clusters"
+    kind = _kind_of(request)
     say(f"bootstrap of {kind}: {request.bootstrap} replicates")
     return bootstrap(point, data, key=key, replicates=request.bootstrap, kind=kind, max_steps=request.max_steps)
 
