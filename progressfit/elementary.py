@@ -45,7 +45,7 @@ _LOWEST = -708.0
 def exp_below_one(x: jax.Array) -> jax.Array:
     """Exponential of numbers that are not positive, elementwise, to about one unit in the last place; 0 below -708.
 
-    NaN for NaN, and infinite for anything positive.
+    Rounding may have made them positive by a little; above 1 it is infinite. NaN for NaN.
     """
     x = jnp.asarray(x)
     shifted = x * _LOG2_E + _MAGIC
@@ -56,7 +56,7 @@ def exp_below_one(x: jax.Array) -> jax.Array:
     reduced = 1.0 + (r + r2 * (even + r * odd))
     power = jax.lax.bitcast_convert_type(shifted, jnp.int64) << 52
     found = jax.lax.bitcast_convert_type(jax.lax.bitcast_convert_type(reduced, jnp.int64) + power, jnp.float64)
-    return jax.lax.optimization_barrier(jnp.where(x < _LOWEST, 0.0, jnp.where(x > 0, jnp.inf, found)))
+    return jax.lax.optimization_barrier(jnp.where(x < _LOWEST, 0.0, jnp.where(x > 1.0, jnp.inf, found)))
 
 
 @exp_below_one.defjvp

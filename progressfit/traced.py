@@ -141,9 +141,14 @@ def _write(place: Path, fn: Any, tree: Any, leaves: list[Any], static: dict[str,
         return found
 
     flat.__name__ = fn.__name__
-    exported = export.export(jax.jit(flat))(*map(jax.typeof, leaves))
-    head = json.dumps(to_plain(structures[0])).encode()
+    try:
+        exported = export.export(jax.jit(flat))(*map(jax.typeof, leaves))
+        head, body = json.dumps(to_plain(structures[0])).encode(), exported.serialize()
+    except UnspokenError:
+        raise
+    except Exception as error:  # not every operation can be written down; whatever else is wrong shows without us too
+        raise UnspokenError(str(error)) from error
     # A program that cannot be kept is still a program.
     with contextlib.suppress(OSError), replacing(place) as beside:
-        beside.write_bytes(head + b"\n" + exported.serialize())
+        beside.write_bytes(head + b"\n" + body)
     return KeptProgram(exported, structures[0])

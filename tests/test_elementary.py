@@ -51,6 +51,7 @@ def test_exponentials_are_right_to_the_last_place(low):
 def test_edges_of_the_exponential():
     edges = np.array([0.0, -0.0, -708.1, -1e300, -np.inf, np.inf, 3.0, np.nan])
     np.testing.assert_array_equal(np.asarray(exp_below_one(edges)), [1.0, 1.0, 0.0, 0.0, 0.0, np.inf, np.inf, np.nan])
+    np.testing.assert_allclose(exp_below_one(np.array([1e-16, 1e-9, 0.5])), np.exp([1e-16, 1e-9, 0.5]), rtol=1e-15)
 
 
 def test_derivatives_of_the_exponential():

@@ -134,3 +134,11 @@ def test_compiling_ahead_leaves_nothing_to_compile(folder):
     events.clear()
     prior_ranges(law)
     assert not any("backend_compile" in event for event in events)
+
+
+def test_what_cannot_be_written_down_runs_all_the_same(folder, monkeypatch):
+    def refuse(*_, **__):
+        raise ValueError("an operation that has no text")
+
+    monkeypatch.setattr(traced.export, "export", refuse)
+    assert np.isfinite(np.asarray(prior_ranges(cases.small_law()).scale)).all() and files(folder) == []

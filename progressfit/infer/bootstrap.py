@@ -81,13 +81,13 @@ def bootstrap(
         raise ValueError(f"starts='{starts}': choose 'optima' or 'best'")
     if not isinstance(replicates, int) or replicates < 1:
         raise ValueError(f"replicates={replicates}: give a whole number, at least one")
-    clock = Clock()
+    clock, table = Clock(), _clustered(data, kind).bare()
     known = [optimum.z for optimum in point.optima]
     # The best optimum alone is repeated, so that both choices run the same compiled program.
     begin = np.asarray(known if starts == "optima" else known[:1] * len(known))
     keys, weights = jax.random.split(check_key(key), replicates), fitted_weights(point, data)
     plan = plan_batch(len(data), dimension(point.spec), chunk, replicates)
-    fixed = _arguments(point.spec, begin, data, weights, point.stats["objective"], max_steps, kind)
+    fixed = _arguments(point.spec, begin, table, weights, point.stats["objective"], max_steps, kind)
 
     def refits(keys: jax.Array) -> Replicates:
         return fit_replicates(**fixed, keys=keys, plan=plan)
@@ -118,16 +118,15 @@ def compile_bootstrap(
     require_x64()
     spec = prepare(spec, data)
     plan, begin = plan_batch(len(data), dimension(spec), chunk, replicates), np.zeros((1, dimension(spec)))
-    fixed = _arguments(spec, begin, data, np.ones(len(data)), objective, max_steps, kind)
+    fixed = _arguments(spec, begin, _clustered(data, kind).bare(), np.ones(len(data)), objective, max_steps, kind)
     keys = jax.random.split(jax.random.key(0), stretch_length(len(share(np.zeros(replicates))), plan))
     fit_replicates.compile(**fixed, keys=keys, plan=plan)
 
 
 def _arguments(
-    spec: Model, begin: np.ndarray, data: Dataset, weights: Numbers, objective: str, max_steps: int, kind: Kind
+    spec: Model, begin: np.ndarray, table: Dataset, weights: Numbers, objective: str, max_steps: int, kind: Kind
 ) -> dict[str, Any]:
     """What :func:`fit_replicates` takes, but for keys and plan."""
-    table = _clustered(data, kind).bare()
     return {
         "spec": spec,
         "starts": begin,

@@ -18,8 +18,9 @@ def stack_values(spec: Model, z: Numbers) -> Values:
 
 
 def values_at(spec: Model, z: Numbers) -> Values:
-    """Parameter values by path, NumPy arrays, at one unconstrained vector ``(d,)``."""
-    return {path: np.asarray(value)[0] for path, value in stack_values(spec, jnp.asarray(z)[None]).items()}
+    """Parameter values by path in the order of the spec, NumPy arrays, at one unconstrained vector ``(d,)``."""
+    found = stack_values(spec, np.asarray(z)[None])
+    return {leaf.path: np.asarray(found[leaf.path])[0] for leaf in free_leaves(spec)}
 
 
 def stack_points(spec: Model, values: Mapping[str, Any]) -> jax.Array:

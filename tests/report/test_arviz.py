@@ -18,7 +18,7 @@ import progressfit as pf
 from progressfit.dataset import Labels
 from progressfit.infer import pointwise
 from progressfit.infer.diagnose import diagnose
-from progressfit.infer.result import stack_values
+from progressfit.infer.points import stack_values
 from progressfit.noise import Gaussian
 from progressfit.params import bind, dimension, log_prior
 from progressfit.report.datatree import row_names
