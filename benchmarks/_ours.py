@@ -13,7 +13,7 @@ from progressfit.compiled import compiled
 from progressfit.infer.certificate import GRADIENT_TOLERANCE, finished
 from progressfit.infer.curvature import is_definite
 from progressfit.infer.devices import plan_batch
-from progressfit.infer.optimise import prior_weight_of
+from progressfit.infer.optimise import stated_weight_of
 from progressfit.infer.programs import fit_starts, prior_ranges, solve, step_scale
 
 
@@ -30,7 +30,7 @@ def ends(
         jnp.asarray(points),
         runs.bare(),
         jnp.ones(len(runs)),
-        prior_weight_of(objective),
+        stated_weight_of(objective),
         np.int64(2000),
         np.bool_(revive),
         prior_ranges(spec),
@@ -46,7 +46,7 @@ def ends(
 @compiled()
 def _refit(spec: pf.Model, start: jax.Array, data: pf.Dataset, weights: jax.Array, scale: jax.Array) -> Ends:
     def one(own: jax.Array) -> Ends:
-        end = solve(spec, start, data, own, 0.0, scale, 2000)
+        end = solve(spec, start, data, own, None, scale, 2000)
         return Ends(end.z, end.value, end.decrement, end.steps)
 
     return jax.lax.map(one, weights)

@@ -391,7 +391,9 @@ def _central_points(leaf: Free) -> jax.Array:
     if leaf.prior.event_shape == ():
         try:
             values = core.icdf(jnp.reshape(_CENTRAL, (3,) + (1,) * len(leaf.prior.batch_shape)))
-            return jnp.sort(into(jnp.broadcast_to(values, (3, *leaf.prior.shape()))).reshape(3, leaf.size), axis=0)
+            first, middle, last = into(jnp.broadcast_to(values, (3, *leaf.prior.shape()))).reshape(3, leaf.size)
+            # The way there may fall.
+            return jnp.stack([jnp.minimum(first, last), middle, jnp.maximum(first, last)])
         except (NotImplementedError, ImportError):  # numpyro has no quantiles of some families
             pass
     draws = leaf.prior.sample(jax.random.key(0), (_DRAWS_FOR_SCALE,))

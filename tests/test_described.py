@@ -49,9 +49,9 @@ def test_words_are_the_same_in_every_process():
             text=True,
             env=os.environ | {"PYTHONPATH": path, "PYTHONHASHSEED": seed},
         ).stdout
-        for seed in "012"
+        for seed in "01"
     ]
-    assert found[0] == found[1] == found[2]
+    assert found[0] == found[1]
     # The suite's own functions are in no package; all that the package itself can say is said.
     refused = [line.split()[0] for line in found[0].splitlines() if " refused " in line]
     assert refused == ["constrained"]

@@ -1,4 +1,4 @@
-"""The log density made ready for one table, against the plain one, for every law, noise and link."""
+"""The log density made ready for one table, against the plain one, for every kind of law and noise."""
 
 import os
 import re
@@ -20,6 +20,9 @@ from progressfit.params import dimension
 TESTS = Path(__file__).resolve().parent
 DATA = cases.table()
 WEIGHTS = np.append(np.linspace(0.4, 1.6, cases.ROWS - 2), [0.0, 0.0])
+# Laws whose parameters differ in kind, and noises fixed, free, by row, with kinks and with known errors.
+LAWS = ["chinchilla", "kaplan", "groups", "tied", "constrained", "link_identity"]
+NAMES = [*LAWS, "noise_gaussian_by_row", "noise_student_t", "noise_laplace", "noise_known_error"]
 SPREAD = """
 import jax
 jax.config.update("jax_num_cpu_devices", 3)
@@ -43,7 +46,7 @@ def agree(found, expected):
     np.testing.assert_allclose(found[1], expected[1], rtol=1e-10, atol=1e-12 * size)
 
 
-@pytest.mark.parametrize("name", cases.MODELS)
+@pytest.mark.parametrize("name", NAMES)
 def test_value_and_gradient_are_those_of_the_density(name, monkeypatch):
     monkeypatch.setattr(ready_density, "BLOCK", 4)  # three blocks, the last one in part
     spec = prepare(cases.MODELS[name], DATA)
@@ -52,7 +55,7 @@ def test_value_and_gradient_are_those_of_the_density(name, monkeypatch):
     agree(pf.LogDensity(spec, DATA, WEIGHTS, prior_weight=0.5)(z), expected)
 
 
-@pytest.mark.parametrize("block", [1, 5, 12, 100])
+@pytest.mark.parametrize("block", [5, 12])
 def test_blocks_do_not_move_the_answer(block, monkeypatch):
     monkeypatch.setattr(ready_density, "BLOCK", block)
     spec, data, z = prepare(cases.small_law(), cases.small_table()), cases.small_table(), jnp.asarray([0.3, 1.1])

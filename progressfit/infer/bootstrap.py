@@ -12,7 +12,7 @@ from progressfit.infer.certificate import at_bound, is_stationary
 from progressfit.infer.checkpoint import fingerprint
 from progressfit.infer.clock import Clock
 from progressfit.infer.devices import gather, plan_batch, share
-from progressfit.infer.optimise import check_key, fitted_weights, prior_weight_of
+from progressfit.infer.optimise import check_key, fitted_weights, stated_weight_of
 from progressfit.infer.points import stack_values
 from progressfit.infer.prepare import prepare
 from progressfit.infer.programs import Ranges, Replicates, fit_replicates, prior_ranges
@@ -88,6 +88,7 @@ def bootstrap(
     keys, weights = jax.random.split(check_key(key), replicates), fitted_weights(point, data)
     plan = plan_batch(len(data), dimension(point.spec), chunk, replicates)
     fixed = _arguments(point.spec, begin, table, weights, point.stats["objective"], max_steps, kind)
+    fixed["ranges"] = prior_ranges(point.spec)
 
     def refits(keys: jax.Array) -> Replicates:
         return fit_replicates(**fixed, keys=keys, plan=plan)
@@ -119,6 +120,7 @@ def compile_bootstrap(
     spec = prepare(spec, data)
     plan, begin = plan_batch(len(data), dimension(spec), chunk, replicates), np.zeros((1, dimension(spec)))
     fixed = _arguments(spec, begin, _clustered(data, kind).bare(), np.ones(len(data)), objective, max_steps, kind)
+    fixed["ranges"] = Ranges(np.zeros(dimension(spec)), np.zeros(dimension(spec)))
     keys = jax.random.split(jax.random.key(0), stretch_length(len(share(np.zeros(replicates))), plan))
     fit_replicates.compile(**fixed, keys=keys, plan=plan)
 
@@ -126,16 +128,15 @@ def compile_bootstrap(
 def _arguments(
     spec: Model, begin: np.ndarray, table: Dataset, weights: Numbers, objective: str, max_steps: int, kind: Kind
 ) -> dict[str, Any]:
-    """What :func:`fit_replicates` takes, but for keys and plan."""
+    """What :func:`fit_replicates` takes, but for keys, plan and ranges."""
     return {
         "spec": spec,
         "starts": begin,
         "data": table,
         "clusters": np.int64(np.max(np.asarray(table.clusters)) + 1),
         "weights": np.asarray(weights),
-        "prior_weight": prior_weight_of(objective),
+        "prior_weight": stated_weight_of(objective),
         "max_steps": np.int64(max_steps),
-        "ranges": prior_ranges(spec),
         "kind": "rows" if kind == "clusters" else kind,
     }
 

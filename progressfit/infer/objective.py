@@ -98,7 +98,7 @@ def objective_of(
     data, weights
         The table and the weight of each row, ``(n,)``; rows of weight 0 drop out.
     prior_weight
-        Factor on the log prior, 0 or 1.
+        Factor on the log prior, 0 or 1; ``None`` for a program that does not know the priors, and is smaller for it.
     jacobian
         Whether to include the log Jacobian of the parameters.
     kinks
@@ -107,14 +107,16 @@ def objective_of(
     table = stand_in(data, weights)
     target, rows, fixed = spec.link.forward(table.response), jnp.sum(weights), is_fixed(spec.noise)
     curve = mean_of(spec, table)
+    stated, priors = jacobian or prior_weight is not None, False if prior_weight is None else prior_weight > 0
 
     def prior(z: jax.Array) -> jax.Array:
         values, log_det = constrain(spec, z)
-        return -prior_weight * log_prior(spec, values, kinks) - (log_det if jacobian else 0.0)
+        total = jnp.zeros(()) if prior_weight is None else -prior_weight * log_prior(spec, values, kinks)
+        return total - log_det if jacobian else total
 
     def rest(z: jax.Array) -> jax.Array:
         # Without priors nothing of this is computed, not even where it would be infinite.
-        total = prior(z) if jacobian else jax.lax.cond(prior_weight > 0, prior, lambda _: jnp.zeros(()), z)
+        total = jax.lax.cond(priors | jacobian, prior, lambda _: jnp.zeros(()), z) if stated else jnp.zeros(())
         return total if fixed else total + weighted(weights, peaks(bind(spec, constrain(spec, z)[0]), table.records))
 
     def fitted(z: jax.Array, mean: jax.Array) -> jax.Array:
@@ -133,10 +135,15 @@ def objective_of(
         sums = weighted(weights, losses), weighted(weights, slack), weighted(weights, lost2)
         return _Rows(weights * slope / scale, weights * jnp.where(exact, second, bend) / scale**2, sums)
 
+    apart = stated or not fixed
+
+    def nothing(z: jax.Array) -> tuple[jax.Array, jax.Array]:
+        return jnp.zeros_like(z), jnp.zeros((z.shape[0], z.shape[0]))
+
     def local(z: jax.Array, exact: jax.Array) -> Local:
         mean, slopes = curve.slopes(z)
         # Only the noise's own parameters see the losses once the mean is held fixed.
-        gradient, curvature = derivatives(rest if fixed else lambda v: fitted(v, mean), z)
+        gradient, curvature = derivatives(rest if fixed else lambda v: fitted(v, mean), z) if apart else nothing(z)
         own = by_row(z, mean, exact)
         gradient, curvature = gradient - slopes @ own.force, curvature + (slopes * own.stiffness) @ slopes.T
 
@@ -149,7 +156,7 @@ def objective_of(
 
         curvature = curvature + jax.lax.cond(exact, bent, lambda: jnp.zeros_like(curvature))
         total, slack, lost2 = own.sums
-        known = (prior_weight > 0) | (not fixed)
+        known = priors | (not fixed)
         unit = jnp.where(known, 1.0, 2 * total / jnp.maximum(rows, 1e-300))
         lost, value = jnp.sqrt(lost2 / jnp.maximum(unit, 1e-300)), total + rest(z)
         slack = slack + _EPSILON * jnp.abs(value - total)
@@ -158,7 +165,7 @@ def objective_of(
     def value(z: jax.Array) -> jax.Array:
         return fitted(z, curve.mean(z))
 
-    return Objective(value, local, jnp.where(prior_weight > 0, jnp.inf, _NEAR * rows))
+    return Objective(value, local, jnp.where(priors, jnp.inf, _NEAR * rows))
 
 
 def constants_of(spec: Model, data: Dataset, weights: jax.Array) -> jax.Array:

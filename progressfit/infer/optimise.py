@@ -92,7 +92,7 @@ def fit(
     spec, bare = prepare(spec, data), data.bare()
     if dimension(spec) == 0:
         raise ValueError("every parameter of this spec is fixed, so there is nothing to fit; put a prior on one")
-    row_weights, prior_weight = check_weights(weights, data), prior_weight_of(objective)
+    row_weights, prior_weight = check_weights(weights, data), stated_weight_of(objective)
     points = starting_points(spec, key, starts)
     table, counted, plan = arrange(bare, row_weights, len(points), dimension(spec), chunk)
     ranges = prior_ranges(spec)
@@ -119,6 +119,11 @@ def prior_weight_of(objective: str) -> np.float64:
     if objective not in ("map", "mle"):
         raise ValueError(f"objective='{objective}': choose 'map' or 'mle'")
     return np.float64(objective == "map")
+
+
+def stated_weight_of(objective: str) -> np.float64 | None:
+    """Factor on the log prior, ``None`` instead of 0: what is compiled for "mle" then leaves the priors out."""
+    return prior_weight_of(objective) or None
 
 
 def check_weights(weights: Any, data: Dataset) -> Numbers:

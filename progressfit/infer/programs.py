@@ -99,10 +99,15 @@ def solve(
     max_steps: Any,
     jacobian: bool = False,
 ) -> Minimum:
-    """Minimise the negative log density from one start, with the method that its shape calls for."""
+    """Minimise the negative log density from one start, with the method that its shape calls for.
+
+    Without a ``prior_weight`` the priors play no part.
+    """
     if isinstance(spec.noise, Laplace):
-        return minimise_kinked(spec, data, weights, prior_weight, start, scale, max_steps)
-    if has_kinks(spec):
+        return minimise_kinked(
+            spec, data, weights, 0.0 if prior_weight is None else prior_weight, start, scale, max_steps
+        )
+    if has_kinks(spec) and prior_weight is not None:
         centre, slope = kink_places(spec)
         smooth = objective_of(spec, data, weights, prior_weight, jacobian, kinks=False)
         return minimise_sparse(smooth, Kinks(centre, prior_weight * slope), start, scale, max_steps)
@@ -136,7 +141,7 @@ def fit_starts(
     starts: jax.Array,
     data: Dataset,
     weights: jax.Array,
-    prior_weight: jax.Array | np.float64,
+    prior_weight: jax.Array | np.float64 | None,
     max_steps: jax.Array | np.int64,
     revive: jax.Array | np.bool_,
     ranges: Ranges,
@@ -178,7 +183,7 @@ def fit_replicates(
     data: Dataset,
     clusters: jax.Array | np.int64,
     weights: jax.Array,
-    prior_weight: jax.Array | np.float64,
+    prior_weight: jax.Array | np.float64 | None,
     max_steps: jax.Array | np.int64,
     ranges: Ranges,
     kind: str,
