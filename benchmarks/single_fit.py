@@ -7,38 +7,38 @@ in turn; the others with their defaults, and parameter scaling by the Jacobian w
 
 | problem      | method                             | ms a fit, warm | first fit, s | relative excess |
 |--------------|------------------------------------|----------------|--------------|-----------------|
-| NIST MGH17   | progressfit.fit                    | 19.6           | 12.4         | -3e-12          |
-| NIST MGH17   | progressfit.fit of 64 starts, each | 0.558          | -            | -3e-12          |
-| NIST MGH17   | SciPy curve_fit                    | 1.74           | 0.00434      | -3e-12          |
-| NIST MGH17   | SciPy least_squares                | 7.99           | 0.00963      | -3e-12          |
-| NIST MGH17   | lmfit                              | 5.54           | 0.00559      | 3e-12           |
-| NIST Thurber | progressfit.fit                    | 24.4           | 12.7         | -6e-12          |
-| NIST Thurber | progressfit.fit of 64 starts, each | 0.553          | -            | -6e-12          |
-| NIST Thurber | SciPy curve_fit                    | 3.04           | 0.00322      | 3e-09           |
-| NIST Thurber | SciPy least_squares                | 9.64           | 0.0119       | 7e-09           |
-| NIST Thurber | lmfit                              | 9.03           | 0.0108       | 2e-09           |
-| Chinchilla   | progressfit.fit                    | 26.6           | 21.2         | 6e-13           |
-| Chinchilla   | progressfit.fit of 64 starts, each | 0.811          | -            | 6e-13           |
-| Chinchilla   | SciPy least_squares                | 6.83           | 0.00638      | 1e-11           |
-| Chinchilla   | lmfit                              | 9.26           | 0.00973      | 1e-11           |
+| NIST MGH17   | progressfit.fit                    | 7.3            | 2.9          | -3e-12          |
+| NIST MGH17   | progressfit.fit of 64 starts, each | 0.25           | -            | -3e-12          |
+| NIST MGH17   | SciPy curve_fit                    | 0.998          | 0.00144      | -3e-12          |
+| NIST MGH17   | SciPy least_squares                | 4.66           | 0.00609      | -3e-12          |
+| NIST MGH17   | lmfit                              | 3.39           | 0.00335      | 3e-12           |
+| NIST Thurber | progressfit.fit                    | 7.71           | 2.71         | -6e-12          |
+| NIST Thurber | progressfit.fit of 64 starts, each | 0.209          | -            | -6e-12          |
+| NIST Thurber | SciPy curve_fit                    | 1.59           | 0.00163      | 3e-09           |
+| NIST Thurber | SciPy least_squares                | 4.77           | 0.00489      | 7e-09           |
+| NIST Thurber | lmfit                              | 4.6            | 0.00474      | 2e-09           |
+| Chinchilla   | progressfit.fit                    | 10.6           | 4.38         | 6e-13           |
+| Chinchilla   | progressfit.fit of 64 starts, each | 0.335          | -            | 6e-13           |
+| Chinchilla   | SciPy least_squares                | 3.67           | 0.00611      | 1e-11           |
+| Chinchilla   | lmfit                              | 5.5            | 0.00741      | 1e-11           |
 
 Ratios of time, pair by pair: median (least to greatest)
-  NIST MGH17: progressfit.fit of 64 starts, each / progressfit.fit: 0.029x (0.0254 to 0.033)
-  NIST MGH17: SciPy curve_fit / progressfit.fit: 0.0892x (0.0798 to 0.269)
-  NIST MGH17: SciPy least_squares / progressfit.fit: 0.416x (0.383 to 0.597)
-  NIST MGH17: lmfit / progressfit.fit: 0.295x (0.256 to 0.347)
-  NIST Thurber: progressfit.fit of 64 starts, each / progressfit.fit: 0.0225x (0.0202 to 0.0241)
-  NIST Thurber: SciPy curve_fit / progressfit.fit: 0.121x (0.106 to 0.134)
-  NIST Thurber: SciPy least_squares / progressfit.fit: 0.417x (0.331 to 0.534)
-  NIST Thurber: lmfit / progressfit.fit: 0.376x (0.327 to 0.482)
-  Chinchilla: progressfit.fit of 64 starts, each / progressfit.fit: 0.0306x (0.0236 to 0.0357)
-  Chinchilla: SciPy least_squares / progressfit.fit: 0.24x (0.177 to 0.292)
-  Chinchilla: lmfit / progressfit.fit: 0.32x (0.294 to 0.447)
+  NIST MGH17: progressfit.fit of 64 starts, each / progressfit.fit: 0.0339x (0.0308 to 0.0385)
+  NIST MGH17: SciPy curve_fit / progressfit.fit: 0.138x (0.12 to 0.245)
+  NIST MGH17: SciPy least_squares / progressfit.fit: 0.639x (0.564 to 1.03)
+  NIST MGH17: lmfit / progressfit.fit: 0.47x (0.388 to 0.568)
+  NIST Thurber: progressfit.fit of 64 starts, each / progressfit.fit: 0.027x (0.0254 to 0.0289)
+  NIST Thurber: SciPy curve_fit / progressfit.fit: 0.206x (0.185 to 0.216)
+  NIST Thurber: SciPy least_squares / progressfit.fit: 0.611x (0.58 to 0.672)
+  NIST Thurber: lmfit / progressfit.fit: 0.589x (0.555 to 0.651)
+  Chinchilla: progressfit.fit of 64 starts, each / progressfit.fit: 0.0316x (0.0243 to 0.0396)
+  Chinchilla: SciPy least_squares / progressfit.fit: 0.357x (0.235 to 0.625)
+  Chinchilla: lmfit / progressfit.fit: 0.522x (0.338 to 0.758)
 
-Conclusion: one warm fit with its certificate: NIST MGH17 19.6 ms (0.558 in a batch, 12 s to compile) against 7.99 for
-least_squares and 5.54 for lmfit; NIST Thurber 24.4 ms (0.553 in a batch, 13 s to compile) against 9.64 for
-least_squares and 9.03 for lmfit; Chinchilla 26.6 ms (0.811 in a batch, 21 s to compile) against 6.83 for
-least_squares and 9.26 for lmfit.
+Conclusion: one warm fit with its certificate: NIST MGH17 7.3 ms (0.25 in a batch, 2.9 s to compile) against 4.66 for
+least_squares and 3.39 for lmfit; NIST Thurber 7.71 ms (0.209 in a batch, 2.7 s to compile) against 4.77 for
+least_squares and 4.6 for lmfit; Chinchilla 10.6 ms (0.335 in a batch, 4.4 s to compile) against 3.67 for
+least_squares and 5.5 for lmfit.
 
 Device: cpu x 1, 1 of 2 cores. python 3.12.1, jax 0.12.0.1, numpy 2.5.5, scipy 1.18.1, numpyro 0.22.0, progressfit
 0.1.0, lmfit 1.3.4

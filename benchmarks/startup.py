@@ -2,30 +2,40 @@
 
 Every line is a new process with files already in memory and JAX's compilation cache off: five rounds, three for fits.
 Whole commands (``reproduce besiroglu-2024``, ``fit`` of an own table) then run with the command line's own cache of
-compiled programs, empty for the first process and filled for the others; the tables below are older than that part.
+compiled and traced programs, empty for the first process and filled for the others.
 
 | new process                         | seconds | without the interpreter's own |
 |-------------------------------------|---------|-------------------------------|
-| python, nothing imported            | 0.0131  | 0                             |
-| import jax                          | 0.65    | 0.636                         |
-| import numpyro                      | 1.02    | 1.01                          |
-| import progressfit                  | 0.0254  | 0.012                         |
-| import progressfit; progressfit.fit | 1.29    | 1.28                          |
-| progressfit --version               | 0.0438  | 0.03                          |
-| progressfit --help                  | 0.0416  | 0.0281                        |
-| progressfit list                    | 0.04    | 0.0262                        |
+| python, nothing imported            | 0.0168  | 0                             |
+| import jax                          | 0.793   | 0.779                         |
+| import numpyro                      | 1.37    | 1.35                          |
+| import progressfit                  | 0.0421  | 0.023                         |
+| import progressfit; progressfit.fit | 1.68    | 1.66                          |
+| progressfit --version               | 0.0669  | 0.0522                        |
+| progressfit --help                  | 0.07    | 0.0517                        |
+| progressfit list                    | 0.08    | 0.0655                        |
 
 | 64-start fit                                | seconds | traced | compiled |
 |---------------------------------------------|---------|--------|----------|
-| first in a process                          | 6.75    | 12     | 14       |
-| second: other key                           | 0.0982  | 0      | 0        |
-| third: other key, table, priors and weights | 0.0981  | 0      | 0        |
+| first in a process                          | 5.24    | 10     | 10       |
+| second: other key                           | 0.0682  | 0      | 0        |
+| third: other key, table, priors and weights | 0.0755  | 0      | 0        |
+
+| progressfit ...            | first process, s | later ones, s |
+|----------------------------|------------------|---------------|
+| reproduce besiroglu-2024   | 16.9             | 5.40          |
+| fit, Chinchilla, own table | 10.5             | 4.40          |
+
+| target                                      | required | measured | met |
+|---------------------------------------------|----------|----------|-----|
+| reproduce besiroglu-2024, first process, s  | < 15     | 16.9     | NO  |
+| reproduce besiroglu-2024, second process, s | < 6      | 5.40     | yes |
 
 Ratios of time, pair by pair: median (least to greatest)
-  import jax / import progressfit: 24.1x (17.6 to 32.4)
-  import numpyro / import progressfit: 38.1x (31.8 to 41.9)
-  import progressfit; progressfit.fit / import numpyro: 1.2x (1.06 to 1.39)
-  first fit / second fit: 68.3x (66.4 to 74.9)
+  import jax / import progressfit: 23.9x (17.9 to 25.5)
+  import numpyro / import progressfit: 40.1x (29.6 to 45.9)
+  import progressfit; progressfit.fit / import numpyro: 1.21x (0.91 to 1.35)
+  first fit / second fit: 73.8x (56.3 to 82.1)
 
 Device: cpu x 1, 2 cores. python 3.12.1, jax 0.12.0.1, numpy 2.5.5, scipy 1.18.1, numpyro 0.22.0, progressfit 0.1.0
 
@@ -34,8 +44,11 @@ than ``import numpyro``, because nothing numeric is loaded; the first verb then 
 more than these alone. The first fit compiles for seconds; later ones, also with another table of the same length,
 other priors and weights, trace and compile nothing.
 
-Measured on a shared CPU with 2 cores and other work on it: ratios are the message, absolute times are not. GPU: the
-script runs there and names the device, but no GPU timing has been measured.
+Measured on a shared CPU with 2 cores whose speed changes by a third within the hour: the same command took 13.6, 13.8
+and 13.9 s with an empty cache in one quarter of an hour and 15.3 to 19.2 s in the next, and 4.8 to 6.1 s with a filled
+one; the version before traced programs were kept, in turn with it, 17.6 and 19.7 s, then 10.2 and 10.5 s. Ratios are
+the message, absolute times are not. GPU: the script runs there and names the device, but no GPU timing has been
+measured.
 """
 
 import functools
