@@ -1,6 +1,7 @@
 """Settings for the whole suite: the processor, double precision, nothing random, and a bounded number of programs."""
 
 import atexit
+import gc
 import os
 import shutil
 import tempfile
@@ -21,9 +22,15 @@ os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", os.environ["PROGRESSFIT_TEST_
 os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0.05")
 # Commands that tests run neither read nor fill the user's folder of compiled programs.
 os.environ["PROGRESSFIT_CACHE"] = "off"
+# Nor do they read the package's source anew, each of them.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 from progressfit import _x64 as _x64
 from progressfit.compiled import release_programs
+
+# Tracing leaves heaps of small objects, and looking through them every few hundred costs a twentieth of the suite.
+gc.freeze()
+gc.set_threshold(200_000, 50, 100)
 
 
 @pytest.fixture(autouse=True, scope="module")
