@@ -5,6 +5,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from progressfit._x64 import require_x64
 from progressfit.dataset import Dataset
@@ -52,6 +53,16 @@ def log_density(
         log_lik = jnp.where(weights > 0, weights * log_lik, 0.0)
     total = prior_weight * log_prior(spec, values) + jnp.sum(log_lik)
     return total + log_det if jacobian else total
+
+
+def check_weights(weights: Any, data: Dataset) -> np.ndarray:
+    """Row weights as float64 ``(n,)``, ones where none are given."""
+    if weights is None:
+        return np.ones(len(data))
+    found = np.asarray(weights, np.float64)
+    if found.shape != (len(data),) or not (np.isfinite(found).all() and (found >= 0).all()):
+        raise ValueError(f"weights must be {len(data)} finite, non-negative numbers, one for each row")
+    return found
 
 
 def stand_in(data: Dataset, weights: jax.Array) -> Dataset:

@@ -13,7 +13,7 @@ import jax
 from jax.extend.core import Jaxpr, Literal
 
 # Calls that are opened, so that what they know can be told from what they do not.
-_OPENED = ("jit", "pjit", "closed_call")
+_OPENED = ("jit", "closed_call")
 # Cheaper to do again than to keep: their results are larger than what they are made of.
 _REPEATED = ("broadcast_in_dim", "iota")
 

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 from progressfit.dataset import Dataset, Record
 from progressfit.hoist import hoisted
 from progressfit.model import Model
-from progressfit.params import bind, constrain_parts, dimension, free_leaves, parts_of
+from progressfit.params import bind, constrain_parts, free_leaves, parts_of
 
 
 def derivatives(value: Callable[[jax.Array], jax.Array], z: jax.Array) -> tuple[jax.Array, jax.Array]:
@@ -41,8 +41,7 @@ def mean_of(spec: Model, table: Dataset) -> Mean:
 
     Derivatives are taken leaf by leaf: a parameter moves its own term only, which a vector of all of them would hide.
     """
-    example = jax.ShapeDtypeStruct((dimension(spec),), jnp.float64)
-    parts = jax.eval_shape(lambda z: parts_of(spec, z), example)
+    parts = {leaf.path: jax.ShapeDtypeStruct((leaf.size,), jnp.float64) for leaf in free_leaves(spec)}
 
     def linked(own: Any, record: Record) -> jax.Array:
         return bind(spec, constrain_parts(spec, own)[0]).linked(record)

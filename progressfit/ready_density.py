@@ -15,6 +15,7 @@ from jax.sharding import PartitionSpec as P
 from progressfit._x64 import require_x64
 from progressfit.compiled import ordered, restored
 from progressfit.dataset import Dataset
+from progressfit.density import check_weights
 from progressfit.hoist import split
 from progressfit.linked_mean import mean_of
 from progressfit.model import Model
@@ -52,7 +53,7 @@ class LogDensity(eqx.Module):
     Raises
     ------
     ValueError
-        If no row has a positive weight.
+        If weights are not finite and non-negative, one for each row, or none is positive.
     """
 
     numbers: list[Any]
@@ -63,9 +64,9 @@ class LogDensity(eqx.Module):
     def __init__(self, spec: Model, data: Dataset, weights: Any = None, *, prior_weight: Any = 1.0):
         require_x64()
         table, counted = _counted(data, weights)
+        peaks = np.asarray(spec.noise.peak(spec.noise.scale(table.records))) if is_fixed(spec.noise) else 0 * counted
+        constant = -counted @ peaks
         # Flat, because taking a spec apart at every call would take longer than ten thousand rows.
-        own = np.ones(len(table)) if counted is None else counted
-        constant = -own @ np.asarray(spec.noise.peak(spec.noise.scale(table.records))) if is_fixed(spec.noise) else 0.0
         leaves, structure = jax.tree.flatten((ordered(numeric(spec)), np.float64(prior_weight), np.float64(constant)))
         self.numbers = [jnp.asarray(leaf) for leaf in leaves]
         devices = jax.local_device_count() if len(table) >= LARGE else 1
@@ -87,17 +88,19 @@ def _mesh(devices: int) -> Mesh:
     return Mesh(np.asarray(jax.local_devices()[:devices]), (_ROWS,), axis_types=(AxisType.Auto,))
 
 
-def _counted(data: Dataset, weights: Any) -> tuple[Dataset, np.ndarray | None]:
-    """The rows that count, and their weights unless these are all one."""
-    own = np.ones(len(data)) if weights is None else np.asarray(weights, np.float64)
-    if own.shape != (len(data),) or not (own > 0).any():
-        raise ValueError(f"weights must be {len(data)} numbers, one for each row, some of them positive")
-    table = jax.tree.map(lambda column: np.asarray(column)[own > 0], data.bare())
-    return table, None if (own[own > 0] == 1).all() else own[own > 0]
+def _counted(data: Dataset, weights: Any) -> tuple[Dataset, np.ndarray]:
+    """The rows that count, and their weights."""
+    own = check_weights(weights, data)
+    if not (own > 0).any():
+        raise ValueError("every row has weight 0; at least one must be positive")
+    return jax.tree.map(lambda column: np.asarray(column)[own > 0], data.bare()), own[own > 0]
 
 
-def _blocks(table: Dataset, weights: np.ndarray | None, devices: int) -> tuple[Any, jax.Array, np.ndarray | None]:
-    """Table and weights as ``(blocks, rows)``, filled up with copies of the last row, and how many of each count."""
+def _blocks(table: Dataset, weights: np.ndarray, devices: int) -> tuple[Any, jax.Array, np.ndarray | None]:
+    """Table and weights as ``(blocks, rows)``, filled up with copies of the last row, and how many of each count.
+
+    Weights that are all one are left out: to read them would take longer than not to.
+    """
     rows = len(table)
     size = min(rows, BLOCK)
     count = -(-rows // size // devices) * devices
@@ -106,7 +109,7 @@ def _blocks(table: Dataset, weights: np.ndarray | None, devices: int) -> tuple[A
         return np.pad(column, (0, count * size - rows), mode="edge").reshape(count, size)
 
     filled = jnp.clip(rows - size * jnp.arange(count), 0, size)
-    return jax.tree.map(cut, table), filled, None if weights is None else cut(weights)
+    return jax.tree.map(cut, table), filled, None if (weights == 1).all() else cut(weights)
 
 
 def _ready(spec: Model, table: Any, weights: np.ndarray | None) -> tuple[list[Any], Any]:

@@ -81,10 +81,11 @@ def test_rows_of_weight_zero_may_be_impossible():
     spec = prepare(cases.MODELS["link_logit"], DATA)
     z = jnp.zeros(dimension(spec))
     agree(pf.LogDensity(spec, data, WEIGHTS)(z), pf.LogDensity(spec, DATA, WEIGHTS)(z))
-    with pytest.raises(ValueError, match="some of them positive"):
+    with pytest.raises(ValueError, match="every row has weight 0; at least one must be positive"):
         pf.LogDensity(spec, DATA, np.zeros(cases.ROWS))
-    with pytest.raises(ValueError, match=f"weights must be {cases.ROWS} numbers"):
-        pf.LogDensity(spec, DATA, np.ones(3))
+    for wrong in (np.ones(3), np.full(cases.ROWS, np.nan), -np.ones(cases.ROWS)):
+        with pytest.raises(ValueError, match=f"weights must be {cases.ROWS} finite, non-negative numbers"):
+            pf.LogDensity(spec, DATA, wrong)
 
 
 def test_large_tables_are_spread_over_devices():

@@ -13,10 +13,11 @@ from progressfit.analysis.predict import extrapolation
 from progressfit.analysis.refits import blind_starts, posteriors_without, settled
 from progressfit.compiled import compiled
 from progressfit.dataset import Dataset
+from progressfit.density import check_weights
 from progressfit.features import decimal_year
 from progressfit.frame import columns_frame, rows_frame
 from progressfit.infer.devices import Plan, batched, gather, plan_batch, share
-from progressfit.infer.optimise import check_key, check_weights
+from progressfit.infer.optimise import check_key
 from progressfit.infer.prepare import prepare
 from progressfit.model import Model
 from progressfit.params import bind, constrain, dimension, improper

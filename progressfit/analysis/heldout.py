@@ -16,8 +16,9 @@ from progressfit.analysis.folds import Folds, make_folds, row_names
 from progressfit.analysis.loo import LeaveOneOut
 from progressfit.analysis.validation import Validation
 from progressfit.dataset import Dataset
+from progressfit.density import check_weights
 from progressfit.infer.clock import Clock
-from progressfit.infer.optimise import check_key, check_weights, fit, fitted_weights
+from progressfit.infer.optimise import check_key, fit, fitted_weights
 from progressfit.infer.pointwise import Scale, log_likelihood
 from progressfit.infer.result import Draws
 from progressfit.infer.sample import sample

@@ -18,11 +18,11 @@ from progressfit._x64 import require_x64
 from progressfit.analysis.variance import Effects, variance_shares
 from progressfit.compiled import compiled
 from progressfit.dataset import Dataset
-from progressfit.density import log_density
+from progressfit.density import check_weights, log_density
 from progressfit.frame import rows_frame
 from progressfit.growth import growth_rate
 from progressfit.infer.devices import Plan, batched, gather, plan_batch, share
-from progressfit.infer.optimise import check_key, check_weights
+from progressfit.infer.optimise import check_key
 from progressfit.infer.prepare import prepare
 from progressfit.infer.programs import draw_starts
 from progressfit.infer.refit import Changes, refit, stack_specs

@@ -23,8 +23,9 @@ import numpy as np
 
 from progressfit._x64 import require_x64
 from progressfit.dataset import Dataset
+from progressfit.density import check_weights
 from progressfit.infer.bootstrap import nearest_optimum
-from progressfit.infer.optimise import check_weights, fitted_weights
+from progressfit.infer.optimise import fitted_weights
 from progressfit.infer.quantity import measured
 from progressfit.infer.refit import Changes, refit_around
 from progressfit.infer.result import Fit, map_values

@@ -12,10 +12,11 @@ from progressfit.analysis.folds import Folds, Kind, make_folds
 from progressfit.analysis.refits import Refits, blind_starts, fit_without, sample_without, starts_around
 from progressfit.analysis.scores import Score, difference, total
 from progressfit.dataset import Dataset
+from progressfit.density import check_weights
 from progressfit.infer.check import require
 from progressfit.infer.clock import Clock
 from progressfit.infer.diagnose_loo import listed
-from progressfit.infer.optimise import check_key, check_weights, fit, fitted_weights
+from progressfit.infer.optimise import check_key, fit, fitted_weights
 from progressfit.infer.pointwise import Scale
 from progressfit.infer.prepare import prepare
 from progressfit.infer.result import Fit

@@ -87,8 +87,8 @@ def bootstrap(
     begin = np.asarray(known if starts == "optima" else known[:1] * len(known))
     keys, weights = jax.random.split(check_key(key), replicates), fitted_weights(point, data)
     plan = plan_batch(len(data), dimension(point.spec), chunk, replicates)
-    fixed = _arguments(point.spec, begin, table, weights, point.stats["objective"], max_steps, kind)
-    fixed["ranges"] = prior_ranges(point.spec)
+    ranges = prior_ranges(point.spec)
+    fixed = _arguments(point.spec, begin, table, weights, point.stats["objective"], max_steps, kind, ranges)
 
     def refits(keys: jax.Array) -> Replicates:
         return fit_replicates(**fixed, keys=keys, plan=plan)
@@ -97,7 +97,7 @@ def bootstrap(
         return fingerprint(*fixed.values(), keys, jax.__version__)
 
     ends = by_stretches(refits, share(keys), plan, f"{_WORDS[kind]}, {replicates} replicates", run)
-    found = _draws(point, gather(ends, replicates), fixed["ranges"], _WORDS[kind], clock)
+    found = _draws(point, gather(ends, replicates), ranges, _WORDS[kind], clock)
     few = kind in ("clusters", "bayesian") and fixed["clusters"] < _ENOUGH_CLUSTERS
     return dataclasses.replace(found, result=RESULTS.FEW_CLUSTERS) if few else found
 
@@ -119,16 +119,23 @@ def compile_bootstrap(
     require_x64()
     spec = prepare(spec, data)
     plan, begin = plan_batch(len(data), dimension(spec), chunk, replicates), np.zeros((1, dimension(spec)))
-    fixed = _arguments(spec, begin, _clustered(data, kind).bare(), np.ones(len(data)), objective, max_steps, kind)
-    fixed["ranges"] = Ranges(np.zeros(dimension(spec)), np.zeros(dimension(spec)))
+    table, ranges = _clustered(data, kind).bare(), Ranges(np.zeros(dimension(spec)), np.zeros(dimension(spec)))
+    fixed = _arguments(spec, begin, table, np.ones(len(data)), objective, max_steps, kind, ranges)
     keys = jax.random.split(jax.random.key(0), stretch_length(len(share(np.zeros(replicates))), plan))
     fit_replicates.compile(**fixed, keys=keys, plan=plan)
 
 
 def _arguments(
-    spec: Model, begin: np.ndarray, table: Dataset, weights: Numbers, objective: str, max_steps: int, kind: Kind
+    spec: Model,
+    begin: np.ndarray,
+    table: Dataset,
+    weights: Numbers,
+    objective: str,
+    max_steps: int,
+    kind: Kind,
+    ranges: Ranges,
 ) -> dict[str, Any]:
-    """What :func:`fit_replicates` takes, but for keys, plan and ranges."""
+    """What :func:`fit_replicates` takes, but for keys and plan."""
     return {
         "spec": spec,
         "starts": begin,
@@ -137,6 +144,7 @@ def _arguments(
         "weights": np.asarray(weights),
         "prior_weight": stated_weight_of(objective),
         "max_steps": np.int64(max_steps),
+        "ranges": ranges,
         "kind": "rows" if kind == "clusters" else kind,
     }
 

@@ -120,7 +120,8 @@ def objective_of(
         return total if fixed else total + weighted(weights, peaks(bind(spec, constrain(spec, z)[0]), table.records))
 
     def fitted(z: jax.Array, mean: jax.Array) -> jax.Array:
-        return weighted(weights, spec_noise(z).loss((target - mean) / spec_noise(z).scale(table.records))) + rest(z)
+        noise = spec_noise(z)
+        return weighted(weights, noise.loss((target - mean) / noise.scale(table.records))) + rest(z)
 
     def spec_noise(z: jax.Array) -> Any:
         return bind(spec, constrain(spec, z)[0]).noise
@@ -135,15 +136,10 @@ def objective_of(
         sums = weighted(weights, losses), weighted(weights, slack), weighted(weights, lost2)
         return _Rows(weights * slope / scale, weights * jnp.where(exact, second, bend) / scale**2, sums)
 
-    apart = stated or not fixed
-
-    def nothing(z: jax.Array) -> tuple[jax.Array, jax.Array]:
-        return jnp.zeros_like(z), jnp.zeros((z.shape[0], z.shape[0]))
-
     def local(z: jax.Array, exact: jax.Array) -> Local:
         mean, slopes = curve.slopes(z)
         # Only the noise's own parameters see the losses once the mean is held fixed.
-        gradient, curvature = derivatives(rest if fixed else lambda v: fitted(v, mean), z) if apart else nothing(z)
+        gradient, curvature = derivatives(rest if fixed else lambda v: fitted(v, mean), z)
         own = by_row(z, mean, exact)
         gradient, curvature = gradient - slopes @ own.force, curvature + (slopes * own.stiffness) @ slopes.T
 

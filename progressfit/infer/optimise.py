@@ -9,6 +9,7 @@ import numpy as np
 
 from progressfit._x64 import require_x64
 from progressfit.dataset import Dataset
+from progressfit.density import check_weights
 from progressfit.infer.certificate import best_end, certify, distinct_optima, gather_ends
 from progressfit.infer.check import require
 from progressfit.infer.clock import Clock
@@ -21,7 +22,7 @@ from progressfit.infer.programs import draw_starts, fit_starts, prior_ranges
 from progressfit.infer.result import RESULTS, Fit
 from progressfit.infer.watch import activity
 from progressfit.model import Model
-from progressfit.params import Numbers, bind, dimension, free_leaves
+from progressfit.params import bind, dimension, free_leaves
 
 Objective = Literal["map", "mle"]
 
@@ -124,16 +125,6 @@ def prior_weight_of(objective: str) -> np.float64:
 def stated_weight_of(objective: str) -> np.float64 | None:
     """Factor on the log prior, ``None`` instead of 0: what is compiled for "mle" then leaves the priors out."""
     return prior_weight_of(objective) or None
-
-
-def check_weights(weights: Any, data: Dataset) -> Numbers:
-    """Row weights as float64 ``(n,)``, ones where none are given."""
-    if weights is None:
-        return np.ones(len(data))
-    found = np.asarray(weights, np.float64)
-    if found.shape != (len(data),) or not (np.isfinite(found).all() and (found >= 0).all()):
-        raise ValueError(f"weights must be {len(data)} finite, non-negative numbers, one for each row")
-    return found
 
 
 def fitted_weights(point: Fit, data: Dataset) -> jax.Array:
