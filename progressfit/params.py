@@ -8,7 +8,7 @@ Distributions are themselves pytrees, so every walk over a tree needs ``is_leaf`
 """
 
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 import equinox as eqx
@@ -24,9 +24,7 @@ from numpyro.distributions import (
     Laplace,
     MaskedDistribution,
     biject_to,
-    constraints,
 )
-from numpyro.distributions.transforms import IdentityTransform, IndependentTransform
 
 from progressfit import _x64 as _x64
 
@@ -35,9 +33,6 @@ Values = dict[str, Any]
 
 Numbers = jax.Array | np.ndarray
 """An array on either side of a compiled program."""
-
-_DRAWS_FOR_SCALE = 4096
-_CENTRAL = np.array([0.158655, 0.5, 0.841345])
 
 
 class Tied(eqx.Module):
@@ -281,7 +276,7 @@ def log_prior(spec: Any, values: Mapping[str, Any], kinks: bool = True) -> jax.A
     """
     total = jnp.zeros(())
     for leaf in free_leaves(spec):
-        own: Any = _core(leaf.prior)
+        own: Any = core_of(leaf.prior)
         smooth = not kinks and _is_laplace(own)
         density = own.log_prob(own.loc) * np.ones(leaf.size) if smooth else leaf.prior.log_prob(values[leaf.path])
         total = total + jnp.sum(density)
@@ -295,19 +290,19 @@ def discrete(spec: Any) -> tuple[str, ...]:
 
 def improper(spec: Any) -> tuple[str, ...]:
     """Paths of free leaves whose prior is flat and cannot be sampled."""
-    return tuple(path for path, prior in priors(spec).items() if isinstance(_core(prior), ImproperUniform))
+    return tuple(path for path, prior in priors(spec).items() if isinstance(core_of(prior), ImproperUniform))
 
 
 def kinked(spec: Any) -> tuple[str, ...]:
     """Paths of free leaves whose prior density has a kink (Laplace)."""
-    return tuple(path for path, prior in priors(spec).items() if isinstance(_core(prior), Laplace))
+    return tuple(path for path, prior in priors(spec).items() if isinstance(core_of(prior), Laplace))
 
 
 def prior_kinks(spec: Any, values: Mapping[str, Any]) -> jax.Array:
     """Signed distances from the kinks of Laplace priors, in units of their scales, shape ``(kinks,)``."""
     found = [jnp.zeros(0)]
     for path in kinked(spec):
-        prior: Any = _core(priors(spec)[path])
+        prior: Any = core_of(priors(spec)[path])
         found.append(jnp.ravel((values[path] - prior.loc) / prior.scale))
     return jnp.concatenate(found)
 
@@ -316,7 +311,7 @@ def kink_places(spec: Any) -> tuple[jax.Array, jax.Array]:
     """Kinks of the log prior: location and slope for each unconstrained coordinate, ``(d,)``; slope 0 where none."""
     centre, slope = [jnp.zeros(0)], [jnp.zeros(0)]
     for leaf in free_leaves(spec):
-        prior: Any = _core(leaf.prior)
+        prior: Any = core_of(leaf.prior)
         sharp = _is_laplace(prior)
         centre.append(jnp.broadcast_to(jnp.ravel(prior.loc) if sharp else 0.0, leaf.size))
         slope.append(jnp.broadcast_to(1 / jnp.ravel(prior.scale) if sharp else 0.0, leaf.size))
@@ -327,7 +322,7 @@ def _is_laplace(prior: Any) -> bool:
     return isinstance(prior, Laplace)
 
 
-def _core(prior: Any) -> Distribution:
+def core_of(prior: Any) -> Distribution:
     """The distribution inside expansions such as ``prior.expand([k])``."""
     while isinstance(prior, ExpandedDistribution | Independent | MaskedDistribution):
         prior = prior.base_dist
@@ -350,62 +345,3 @@ def sample_prior(spec: Any, key: jax.Array) -> Values:
         )
     keys = jax.random.split(key, max(len(free_leaves(spec)), 1))
     return {leaf.path: leaf.prior.sample(k) for leaf, k in zip(free_leaves(spec), keys, strict=False)}
-
-
-def prior_scale(spec: Any) -> jax.Array:
-    """Prior standard deviation of each unconstrained coordinate, shape ``(dimension,)``; NaN where the prior is flat.
-
-    Exact for priors on the whole line with a finite variance. Otherwise half the central 68% range in that space, which
-    heavy tails have too: from quantiles of the prior, or from a fixed set of draws where numpyro has none.
-    """
-    return _per_coordinate(spec, lambda leaf, low, median, high: _exact_scale(leaf, (high - low) / 2))
-
-
-def prior_centre(spec: Any) -> jax.Array:
-    """Prior median of each unconstrained coordinate; NaN where the prior is flat. See :func:`prior_scale`."""
-    return _per_coordinate(spec, lambda leaf, low, median, high: median)
-
-
-def is_unbounded(leaf: Free) -> bool:
-    """Whether a leaf is its own unconstrained coordinate: its range has no edge to run to."""
-    transform = biject_to(leaf.prior.support)
-    while isinstance(transform, IndependentTransform):
-        transform = transform.base_transform
-    return isinstance(transform, IdentityTransform)
-
-
-def _per_coordinate(spec: Any, fn: Callable[..., jax.Array]) -> jax.Array:
-    """``fn`` of each leaf and the 16%, 50% and 84% points of its prior in unconstrained space, put end to end."""
-    parts = [jnp.zeros(0)]
-    for leaf in free_leaves(spec):
-        if isinstance(_core(leaf.prior), ImproperUniform):
-            parts.append(jnp.full(leaf.size, jnp.nan))
-        else:
-            parts.append(fn(leaf, *_central_points(leaf)))
-    return jnp.concatenate(parts)
-
-
-def _central_points(leaf: Free) -> jax.Array:
-    """The 16%, 50% and 84% points of each unconstrained coordinate of a prior, ``(3, size)``."""
-    core, into = _core(leaf.prior), biject_to(leaf.prior.support).inv
-    if leaf.prior.event_shape == ():
-        try:
-            values = core.icdf(jnp.reshape(_CENTRAL, (3,) + (1,) * len(leaf.prior.batch_shape)))
-            first, middle, last = into(jnp.broadcast_to(values, (3, *leaf.prior.shape()))).reshape(3, leaf.size)
-            # The way there may fall.
-            return jnp.stack([jnp.minimum(first, last), middle, jnp.maximum(first, last)])
-        except (NotImplementedError, ImportError):  # numpyro has no quantiles of some families
-            pass
-    draws = leaf.prior.sample(jax.random.key(0), (_DRAWS_FOR_SCALE,))
-    return jnp.quantile(into(draws).reshape(_DRAWS_FOR_SCALE, leaf.size), jnp.asarray(_CENTRAL), axis=0)
-
-
-def _exact_scale(leaf: Free, robust: jax.Array) -> jax.Array:
-    prior = leaf.prior
-    if prior.event_shape != () or prior.support is not constraints.real:
-        return robust
-    try:
-        exact = jnp.sqrt(jnp.ravel(jnp.broadcast_to(prior.variance, prior.shape())))
-    except NotImplementedError:  # some transformed distributions state no variance
-        return robust
-    return jnp.where(jnp.isfinite(exact), exact, robust)

@@ -28,6 +28,7 @@ FLOORS = {
     "startup": 1.5,
     "params": 1,
     "hyper": 1,
+    "prior_range": 1.2,
     "elementary": 0,
     "hoist": 0,
     "described": 0,
@@ -273,7 +274,7 @@ ORDER = [
 ENGINES = {
     "numpyro.infer": (r"infer\.(nuts|chains)", False),
     "numpyro.distributions": (
-        r"params|hyper|compiled|notation|noise(\..*)?|laws\..*|terms\.base|infer\.prepare|"
+        r"params|prior_range|hyper|compiled|notation|noise(\..*)?|laws\..*|terms\.base|infer\.prepare|"
         r"analysis\.(complementarity|identification|irreducible|limits|measurement|transfer|transfer_exponent|trend_shapes)|studies\.\w+\.choices",
         False,
     ),

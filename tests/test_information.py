@@ -15,7 +15,7 @@ import scipy.special
 import scipy.stats
 
 import progressfit as pf
-from progressfit import params
+from progressfit import params, prior_range
 from progressfit.dataset import Dataset, Record
 from progressfit.infer.information import fisher_information, identify
 from progressfit.infer.least_squares import least_squares
@@ -34,7 +34,7 @@ information = jax.jit(fisher_information)
 
 
 def judged(spec, z, data, weights):
-    return identify(spec, z, data, weights, params.prior_scale(spec), least_squares(spec, z, data, weights))
+    return identify(spec, z, data, weights, prior_range.prior_scale(spec), least_squares(spec, z, data, weights))
 
 
 def regression(noise, sd: float = 1.0) -> Model:

@@ -23,7 +23,8 @@ from progressfit.infer.quantity import Entry
 from progressfit.infer.result import Draws, Fit
 from progressfit.infer.sample import Method, sample
 from progressfit.model import Model, mean_terms
-from progressfit.params import coordinate_names, improper, prior_scale, priors
+from progressfit.params import coordinate_names, improper, priors
+from progressfit.prior_range import prior_scale
 from progressfit.terms import (
     CES,
     AbstractTerm,

@@ -12,7 +12,8 @@ from progressfit.infer.points import values_at
 from progressfit.infer.programs import Ranges, Starts
 from progressfit.infer.result import RESULTS, Certificate, Identification, Optimum, Runaway
 from progressfit.model import Model
-from progressfit.params import Numbers, free_leaves, is_unbounded
+from progressfit.params import Numbers, free_leaves
+from progressfit.prior_range import is_unbounded
 
 GRADIENT_TOLERANCE = 1e-6
 # Where rounding of the response alone moves the optimum further than that, this much is granted, up to a tenth of a

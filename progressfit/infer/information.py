@@ -92,8 +92,8 @@ def identify(
 ) -> Identification:
     """Eigenvalues and directions of the information at ``z`` in prior standard deviations, with a verdict.
 
-    ``mean`` is the mean there as a least-squares problem. ``prior_sd`` is :func:`progressfit.params.prior_scale` of the
-    spec, or ``None`` for a maximum-likelihood fit, whose priors only supply starts and count as flat here.
+    ``mean`` is the mean there as a least-squares problem. ``prior_sd`` is :func:`progressfit.prior_range.prior_scale`
+    of the spec, or ``None`` for a maximum-likelihood fit, whose priors only supply starts and count as flat here.
     """
     root = np.asarray(_likelihood_alone(spec, z, data, weights))
     scale = np.full(len(z), np.nan) if prior_sd is None else np.asarray(prior_sd)

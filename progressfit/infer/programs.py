@@ -24,11 +24,10 @@ from progressfit.params import (
     bind,
     constrain,
     kink_places,
-    prior_centre,
-    prior_scale,
     sample_prior,
     unconstrain,
 )
+from progressfit.prior_range import prior_centre, prior_scale
 
 
 class Replicates(NamedTuple):

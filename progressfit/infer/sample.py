@@ -25,7 +25,8 @@ from progressfit.infer.result import RESULTS, Draws, Fit, objectives
 from progressfit.infer.smc import MOST_PARTICLES
 from progressfit.infer.survey import COMPONENTS, Effort, Survey, survey
 from progressfit.model import Model
-from progressfit.params import free_leaves, improper, is_unbounded
+from progressfit.params import free_leaves, improper
+from progressfit.prior_range import is_unbounded
 
 Method = Literal["nuts", "smc", "importance"]
 _WORDS = {

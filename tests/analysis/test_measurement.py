@@ -8,7 +8,7 @@ import pytest
 from scipy.special import digamma, polygamma
 
 import progressfit as pf
-from progressfit import params, sensitivity
+from progressfit import params, prior_range, sensitivity
 from progressfit.analysis.measurement import LN10, _log_ratio
 from progressfit.analysis.simex import _extrapolated, _mean_slopes, _noise
 from progressfit.analysis.structure import learn_structure, line_log_density
@@ -309,7 +309,7 @@ def slope_of_compute(model):
 def test_the_posterior_holds_the_truth_and_weights_are_even(simulated):
     eiv, point, naive, _ = simulated
     # The responses do not tell of the line of the inputs, which the measured inputs tell; they do of all else.
-    assert all(map(params.is_unbounded, params.free_leaves(eiv.joint)))
+    assert all(map(prior_range.is_unbounded, params.free_leaves(eiv.joint)))
     assert point.result is pf.RESULTS.NOT_IDENTIFIED and point.certificate.starts_agreeing > 1
     post = pf.sample(eiv.joint, eiv.data, key=KEY, point=point, method="importance", draws=500, chains=2)
     answer = eiv.answer(post, slope_of_compute, level=0.999)

@@ -14,7 +14,8 @@ from progressfit.laws.chinchilla import START_GRID
 from progressfit.links import Identity
 from progressfit.model import Model
 from progressfit.noise import Gaussian, LogScale
-from progressfit.params import dimension, prior_centre, prior_scale, unconstrain
+from progressfit.params import dimension, unconstrain
+from progressfit.prior_range import prior_centre, prior_scale
 from progressfit.terms import Function
 
 KEY = jax.random.key(7)
