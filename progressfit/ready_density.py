@@ -72,10 +72,11 @@ class LogDensity(eqx.Module):
         devices = jax.local_device_count() if len(table) >= LARGE else 1
         blocks, filled, cut = _blocks(table, counted, devices)
         known, later = _ready(spec, blocks, cut)
-        self.known = [filled, *known]
+        shapes = [one.shape[1:] for one in known]
+        self.known = [filled, *map(_narrow, known)]
         if devices > 1:
             self.known = jax.device_put(self.known, NamedSharding(_mesh(devices), P(_ROWS)))
-        self.evaluate = functools.partial(_evaluated, structure, later, devices)
+        self.evaluate = functools.partial(_evaluated, structure, later, shapes, devices)
         self.program = jax.jit(self.evaluate, compiler_options=_OPTIONS if jax.default_backend() == "cpu" else None)
 
     def __call__(self, z: jax.Array) -> tuple[jax.Array, jax.Array]:
@@ -96,11 +97,8 @@ def _counted(data: Dataset, weights: Any) -> tuple[Dataset, np.ndarray]:
     return jax.tree.map(lambda column: np.asarray(column)[own > 0], data.bare()), own[own > 0]
 
 
-def _blocks(table: Dataset, weights: np.ndarray, devices: int) -> tuple[Any, jax.Array, np.ndarray | None]:
-    """Table and weights as ``(blocks, rows)``, filled up with copies of the last row, and how many of each count.
-
-    Weights that are all one are left out: to read them would take longer than not to.
-    """
+def _blocks(table: Dataset, weights: np.ndarray, devices: int) -> tuple[Any, jax.Array, np.ndarray]:
+    """Table and weights as ``(blocks, rows)``, filled up with copies of the last row, and how many of each count."""
     rows = len(table)
     size = min(rows, BLOCK)
     count = -(-rows // size // devices) * devices
@@ -109,10 +107,10 @@ def _blocks(table: Dataset, weights: np.ndarray, devices: int) -> tuple[Any, jax
         return np.pad(column, (0, count * size - rows), mode="edge").reshape(count, size)
 
     filled = jnp.clip(rows - size * jnp.arange(count), 0, size)
-    return jax.tree.map(cut, table), filled, None if (weights == 1).all() else cut(weights)
+    return jax.tree.map(cut, table), filled, cut(weights)
 
 
-def _ready(spec: Model, table: Any, weights: np.ndarray | None) -> tuple[list[Any], Any]:
+def _ready(spec: Model, table: Any, weights: np.ndarray) -> tuple[list[Any], Any]:
     """What is known of every block, with a leading axis of blocks, and the function of that of one, its rows, ``z``."""
     example = jax.ShapeDtypeStruct((), jnp.int64), jax.ShapeDtypeStruct((dimension(spec),), jnp.float64)
     functions = []
@@ -129,8 +127,14 @@ def _ready(spec: Model, table: Any, weights: np.ndarray | None) -> tuple[list[An
     return known_of(spec, (table, weights)), functions[-1]
 
 
+def _narrow(known: jax.Array) -> jax.Array:
+    """A column of one number, such as weights or a standard deviation, as that number: to read it takes longer."""
+    uniform = known.ndim > 1 and bool((known == known[..., :1]).all())
+    return known[..., :1] if uniform else known
+
+
 def _of_block(
-    spec: Model, table: Dataset, weights: jax.Array | None, filled: jax.Array, z: jax.Array
+    spec: Model, table: Dataset, weights: jax.Array, filled: jax.Array, z: jax.Array
 ) -> tuple[jax.Array, jax.Array]:
     """Log likelihood of the rows of a block, of which the first ``filled`` count, and its gradient.
 
@@ -138,7 +142,7 @@ def _of_block(
     """
     target = spec.link.forward(table.response)
     # Made anew each time: to read it from memory takes longer.
-    counted = jnp.where(jnp.arange(len(table)) < filled, 1.0 if weights is None else weights, 0.0)
+    counted = jnp.where(jnp.arange(len(table)) < filled, weights, 0.0)
     (mean, slopes), fixed = mean_of(spec, table).slopes(z), is_fixed(spec.noise)
 
     def spread(point: jax.Array, mean: jax.Array) -> jax.Array:
@@ -156,14 +160,15 @@ def _of_block(
 
 
 def _evaluated(
-    structure: Any, later: Any, devices: int, numbers: list[jax.Array], known: list[Any], z: jax.Array
+    structure: Any, later: Any, shapes: Any, devices: int, numbers: list[jax.Array], known: list[Any], z: jax.Array
 ) -> tuple[jax.Array, jax.Array]:
     """Value and gradient: of the prior, whose numbers come flat, and of what is known of all blocks."""
     spec, prior_weight, constant = restored(jax.tree.unflatten(structure, numbers))
 
     def summed(own: list[Any]) -> tuple[jax.Array, jax.Array]:
         def add(total: Any, block: list[Any]) -> tuple[Any, None]:
-            return jax.tree.map(jnp.add, total, later(block[1:], block[0], z)), None
+            known = [jnp.broadcast_to(one, shape) for one, shape in zip(block[1:], shapes, strict=True)]
+            return jax.tree.map(jnp.add, total, later(known, block[0], z)), None
 
         return jax.lax.scan(add, (jnp.zeros(()), jnp.zeros_like(z)), own)[0]
 

@@ -76,6 +76,18 @@ def test_what_the_table_decides_is_not_computed_again():
     assert " log f64[1024]" not in text and " log f64[240]" not in text
 
 
+def test_a_column_of_one_number_is_kept_as_a_number():
+    spec, data = prepare(pf.laws.chinchilla(pf.noise.Gaussian(0.1)), pf.datasets.chinchilla()), pf.datasets.chinchilla()
+    density, weights = pf.LogDensity(spec, data), np.linspace(0.5, 1.5, len(data))
+    # Logarithms of size, data and loss are read; standard deviation and weights are not.
+    assert sum(one.shape == (1, len(data)) for one in density.known) == 3
+    weighted = pf.LogDensity(spec, data, weights)
+    assert sum(one.shape == (1, len(data)) for one in weighted.known) == 4
+    z = jnp.asarray([6.0, 7.6, 0.6, 0.3, 0.4])
+    agree(density(z), jax.value_and_grad(lambda v: pf.log_density(spec, v, data))(z))
+    agree(weighted(z), jax.value_and_grad(lambda v: pf.log_density(spec, v, data, weights))(z))
+
+
 def test_rows_of_weight_zero_may_be_impossible():
     data = DATA.with_response(np.append(np.asarray(DATA.response)[:-2], [np.nan, -3.0]))
     spec = prepare(cases.MODELS["link_logit"], DATA)
