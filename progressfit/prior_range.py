@@ -1,32 +1,49 @@
 """Where priors lie in unconstrained coordinates: a typical size and a centre of each, and whether it has an edge."""
 
-from collections.abc import Callable
-from typing import Any
+import math
+from statistics import NormalDist
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from numpyro.distributions import ImproperUniform, biject_to, constraints
+from numpyro.distributions import Distribution, ImproperUniform, Normal, TransformedDistribution, biject_to, constraints
 from numpyro.distributions.transforms import IdentityTransform, IndependentTransform
 
-from progressfit.params import Free, core_of, free_leaves
+from progressfit.params import Free, Numbers, core_of, free_leaves
 
 _DRAWS_FOR_SCALE = 4096
 _CENTRAL = np.array([0.158655, 0.5, 0.841345])
+_OF_NORMAL = np.array([NormalDist().inv_cdf(share) for share in _CENTRAL])
 
 
-def prior_scale(spec: Any) -> jax.Array:
-    """Prior standard deviation of each unconstrained coordinate, shape ``(dimension,)``; NaN where the prior is flat.
+class Ranges(NamedTuple):
+    """Where a prior lies in unconstrained coordinates, ``(dimension,)`` each; NaN where it is flat.
 
-    Exact for priors on the whole line with a finite variance. Otherwise half the central 68% range in that space, which
-    heavy tails have too: from quantiles of the prior, or from a fixed set of draws where numpyro has none.
+    Attributes
+    ----------
+    scale
+        Standard deviation. Exact for priors on the whole line with a finite variance. Otherwise half the central 68%
+        range in that space, which heavy tails have too: from quantiles of the prior, or from a fixed set of draws where
+        numpyro has none.
+    centre
+        Median.
     """
-    return _per_coordinate(spec, lambda leaf, low, median, high: _exact_scale(leaf, (high - low) / 2))
+
+    scale: Numbers
+    centre: Numbers
+
+    @property
+    def finite_scale(self) -> np.ndarray:
+        """The scale, one where the prior is flat."""
+        scale = np.asarray(self.scale)
+        return np.where(np.isfinite(scale) & (scale > 0), scale, 1.0)
 
 
-def prior_centre(spec: Any) -> jax.Array:
-    """Prior median of each unconstrained coordinate; NaN where the prior is flat. See :func:`prior_scale`."""
-    return _per_coordinate(spec, lambda leaf, low, median, high: median)
+def ranges_of(spec: Any) -> Ranges:
+    """Typical size and centre of each unconstrained coordinate under the prior."""
+    parts = [Ranges(jnp.zeros(0), jnp.zeros(0)), *map(_of_leaf, free_leaves(spec))]
+    return Ranges(*(jnp.concatenate(own) for own in zip(*parts, strict=True)))
 
 
 def is_unbounded(leaf: Free) -> bool:
@@ -37,15 +54,11 @@ def is_unbounded(leaf: Free) -> bool:
     return isinstance(transform, IdentityTransform)
 
 
-def _per_coordinate(spec: Any, fn: Callable[..., jax.Array]) -> jax.Array:
-    """``fn`` of each leaf and the 16%, 50% and 84% points of its prior in unconstrained space, put end to end."""
-    parts = [jnp.zeros(0)]
-    for leaf in free_leaves(spec):
-        if isinstance(core_of(leaf.prior), ImproperUniform):
-            parts.append(jnp.full(leaf.size, jnp.nan))
-        else:
-            parts.append(fn(leaf, *_central_points(leaf)))
-    return jnp.concatenate(parts)
+def _of_leaf(leaf: Free) -> Ranges:
+    if isinstance(core_of(leaf.prior), ImproperUniform):
+        return Ranges(*[jnp.full(leaf.size, jnp.nan)] * 2)
+    low, median, high = _central_points(leaf)
+    return Ranges(_exact_scale(leaf, (high - low) / 2), median)
 
 
 def _central_points(leaf: Free) -> jax.Array:
@@ -53,7 +66,7 @@ def _central_points(leaf: Free) -> jax.Array:
     core, into = core_of(leaf.prior), biject_to(leaf.prior.support).inv
     if leaf.prior.event_shape == ():
         try:
-            values = core.icdf(jnp.reshape(_CENTRAL, (3,) + (1,) * len(leaf.prior.batch_shape)))
+            values = _quantiles(core, (3,) + (1,) * len(leaf.prior.batch_shape))
             first, middle, last = into(jnp.broadcast_to(values, (3, *leaf.prior.shape()))).reshape(3, leaf.size)
             # The way there may fall.
             return jnp.stack([jnp.minimum(first, last), middle, jnp.maximum(first, last)])
@@ -61,6 +74,21 @@ def _central_points(leaf: Free) -> jax.Array:
             pass
     draws = leaf.prior.sample(jax.random.key(0), (_DRAWS_FOR_SCALE,))
     return jnp.quantile(into(draws).reshape(_DRAWS_FOR_SCALE, leaf.size), jnp.asarray(_CENTRAL), axis=0)
+
+
+def _quantiles(prior: Distribution, shape: tuple[int, ...]) -> jax.Array:
+    """Values of a prior at the central points, in this shape."""
+    base, transforms = prior, ()
+    if isinstance(prior, TransformedDistribution):
+        base, transforms = prior.base_dist, prior.transforms
+    if type(base) is not Normal:
+        return jnp.asarray(prior.icdf(jnp.reshape(_CENTRAL, shape)))
+    # The inverse of its distribution function is long to compile, and these points of it are known.
+    rises = math.prod(transform.sign for transform in transforms)
+    values = jnp.asarray(base.loc) + rises * jnp.asarray(base.scale) * jnp.reshape(_OF_NORMAL, shape)
+    for transform in transforms:
+        values = jnp.asarray(transform(values))
+    return values
 
 
 def _exact_scale(leaf: Free, robust: jax.Array) -> jax.Array:

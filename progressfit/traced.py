@@ -10,6 +10,7 @@ import contextlib
 import functools
 import hashlib
 import json
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -42,7 +43,10 @@ def _settings() -> str:
 
 
 class KeptProgram:
-    """A program from the folder, for flat arguments; one for several devices gets them on all of these."""
+    """A program from the folder, for flat arguments; one for several devices gets them on all of these.
+
+    Compiled once, whoever calls first and wherever the arguments are.
+    """
 
     def __init__(self, exported: export.Exported, structure: Any):
         def named(*leaves: Any) -> Any:
@@ -50,14 +54,23 @@ class KeptProgram:
 
         named.__name__ = exported.fun_name
         self._program, self._structure, self._count = jax.jit(named), structure, exported.nr_devices
+        self._compiled: Any = None
+        self._compiling = threading.Lock()
 
     def __call__(self, leaves: list[Any]) -> Any:
         """The result, with its structure."""
-        return jax.tree.unflatten(self._structure, self._program(*self._placed(leaves)))
+        placed = self._placed(leaves)
+        return jax.tree.unflatten(self._structure, self._executable(placed)(*placed))
 
     def compile(self, leaves: list[Any]) -> None:
         """Compile it for arguments like these, without running it."""
-        self._program.lower(*self._placed(leaves)).compile()
+        self._executable(self._placed(leaves))
+
+    def _executable(self, placed: list[Any]) -> Any:
+        with self._compiling:
+            if self._compiled is None:
+                self._compiled = self._program.lower(*placed).compile()
+            return self._compiled
 
     def _placed(self, leaves: list[Any]) -> list[Any]:
         if self._count == 1:
@@ -72,6 +85,8 @@ class TracedPrograms:
     def __init__(self, folder: Path):
         self._folder = folder
         self._ready: dict[Any, KeptProgram | None] = {}
+        # Python runs one thread at a time: two traces at once would only make the first wait for the second.
+        self._tracing = threading.RLock()
 
     def find(self, fn: Callable[..., Any], tree: Any, leaves: list[Any], static: dict[str, Any]) -> KeptProgram | None:
         """``fn`` for flat arguments, from the folder or for it; ``None`` if this call has to be traced.
@@ -89,9 +104,10 @@ class TracedPrograms:
         if None in types:
             return None
         key = (fn, tree, types, tuple(static.items()))
-        if key not in self._ready:
-            self._ready[key] = self._prepare(fn, tree, leaves, types, static)
-        return self._ready[key]
+        with self._tracing:
+            if key not in self._ready:
+                self._ready[key] = self._prepare(fn, tree, leaves, types, static)
+            return self._ready[key]
 
     def _prepare(self, fn: Any, tree: Any, leaves: list[Any], types: Any, static: dict[str, Any]) -> KeptProgram | None:
         try:

@@ -175,7 +175,7 @@ class TestPrepare:
         prepared = pf.prepare(spec, cases.table())
         assert params.dimension(prepared) == 5
         assert params.coordinate_names(prepared)[:3] == tuple(f"lab.effects[{lab}]" for lab in cases.LABS)
-        np.testing.assert_array_equal(prior_range.prior_scale(prepared)[:3], [0.5] * 3)
+        np.testing.assert_array_equal(prior_range.ranges_of(prepared).scale[:3], [0.5] * 3)
 
     def test_preparing_again_changes_nothing(self):
         for spec in (grouped(cases.normal()), *cases.LAWS.values()):

@@ -288,8 +288,8 @@ ENGINES = {
     ),
     "pandera": (r"intake\.judge", True),
     "pyarrow": (r"intake\.read", True),
-    # The published procedure of one study, which is compared with ours.
-    "scipy": (r"studies\.ho_2024\.procedure", True),
+    # The published procedure of one study, which is compared with ours, and a p-value.
+    "scipy": (r"studies\.(ho_2024\.procedure|besiroglu_2024\.evidence)", True),
     "arviz": (r"report\.datatree", True),
     "arviz_stats": (r"infer\.(diagnose|importance)|analysis\.(loo|priors)", True),
     "xarray": (r"report\.(datatree|netcdf)|infer\.stored", True),

@@ -18,7 +18,6 @@ import progressfit as pf
 from progressfit import params, prior_range
 from progressfit.dataset import Dataset, Record
 from progressfit.infer.information import fisher_information, identify
-from progressfit.infer.least_squares import least_squares
 from progressfit.links import Identity
 from progressfit.model import Model
 from progressfit.noise import Gaussian, Huber, Laplace, LogScale, StudentT
@@ -34,7 +33,7 @@ information = jax.jit(fisher_information)
 
 
 def judged(spec, z, data, weights):
-    return identify(spec, z, data, weights, prior_range.prior_scale(spec), least_squares(spec, z, data, weights))
+    return identify(spec, z, data, weights, prior_range.ranges_of(spec).scale)[0]
 
 
 def regression(noise, sd: float = 1.0) -> Model:

@@ -25,11 +25,12 @@ from progressfit.infer.devices import Plan, batched, plan_batch
 from progressfit.infer.nuts import Settings
 from progressfit.infer.optimise import check_key
 from progressfit.infer.prepare import prepare
-from progressfit.infer.programs import Ranges, draw_starts, prior_ranges
+from progressfit.infer.programs import draw_starts, prior_ranges
 from progressfit.infer.survey import Effort
 from progressfit.infer.tables import QUICK, SHORT, Table, sample_tables
 from progressfit.model import Model
 from progressfit.params import bind, constrain, coordinate_names, dimension, improper, priors, sample_prior, unconstrain
+from progressfit.prior_range import Ranges
 
 Care = Literal["full", "quick"]
 

@@ -191,7 +191,7 @@ def _derived(point: Fit, draws: Draws | None, name: str, fn: Measure, covariance
         known = _drawn(np.asarray(draws.map(fn))[draws.ok][:, None])
     prior, centre = np.full(1, np.nan), np.full(1, np.nan)
     if not improper(point.spec) and (draws is not None or point.stats["objective"] == "map"):
-        # Always the same draws: the range of a prior belongs to the law, as in prior_range.prior_scale.
+        # Always the same draws: the range of a prior belongs to the law, as in prior_range.py.
         z = draw_starts(point.spec, jax.random.key(0), _PRIOR_DRAWS)
         of_prior = _drawn(np.asarray(map_values(fn, point.spec, stack_values(point.spec, z)))[:, None])
         prior, centre = of_prior.spread, of_prior.centre

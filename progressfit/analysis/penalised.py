@@ -19,9 +19,10 @@ from progressfit.infer.devices import Plan, batched, gather, plan_batch, share
 from progressfit.infer.minimise import Minimum
 from progressfit.infer.optimise import check_key
 from progressfit.infer.prepare import prepare
-from progressfit.infer.programs import Ranges, draw_starts, prior_ranges, solve, solve_best, step_scale
+from progressfit.infer.programs import draw_starts, prior_ranges, solve, solve_best, step_scale
 from progressfit.model import Model
 from progressfit.params import bind, constrain, dimension
+from progressfit.prior_range import Ranges
 
 _MOST_STEPS = 500
 # Optima of the whole table that refits start from; the others lie so far behind that no refit of nearly all rows

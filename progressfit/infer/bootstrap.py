@@ -15,11 +15,12 @@ from progressfit.infer.devices import gather, plan_batch, share
 from progressfit.infer.optimise import check_key, fitted_weights, stated_weight_of
 from progressfit.infer.points import stack_values
 from progressfit.infer.prepare import prepare
-from progressfit.infer.programs import Ranges, Replicates, fit_replicates, prior_ranges
+from progressfit.infer.programs import Replicates, fit_replicates, prior_ranges
 from progressfit.infer.result import RESULTS, Draws, Fit
 from progressfit.infer.stretches import by_stretches, stretch_length
 from progressfit.model import Model
 from progressfit.params import Numbers, dimension
+from progressfit.prior_range import Ranges
 
 Kind = Literal["rows", "clusters", "bayesian", "residual"]
 

@@ -9,11 +9,11 @@ from progressfit.infer.devices import gather
 from progressfit.infer.kinks import has_kinks
 from progressfit.infer.minimise import NOT_FINITE, STEP_LIMIT, Minimum
 from progressfit.infer.points import values_at
-from progressfit.infer.programs import Ranges, Starts
+from progressfit.infer.programs import Starts
 from progressfit.infer.result import RESULTS, Certificate, Identification, Optimum, Runaway
 from progressfit.model import Model
 from progressfit.params import Numbers, free_leaves
-from progressfit.prior_range import is_unbounded
+from progressfit.prior_range import Ranges, is_unbounded
 
 GRADIENT_TOLERANCE = 1e-6
 # Where rounding of the response alone moves the optimum further than that, this much is granted, up to a tenth of a

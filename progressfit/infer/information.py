@@ -14,7 +14,7 @@ import numpy as np
 from progressfit.compiled import compiled
 from progressfit.dataset import Dataset, Record
 from progressfit.infer.identification import NOT_IDENTIFIED, WEAK, Identification
-from progressfit.infer.least_squares import LeastSquares, stacked_root
+from progressfit.infer.least_squares import LeastSquares, Reduced, reduced, stacked_root
 from progressfit.model import Model
 from progressfit.params import Numbers, bind, constrain, coordinate_names, is_fixed, priors
 
@@ -75,8 +75,8 @@ def _noise_root(spec: Model, z: jax.Array) -> jax.Array:
 
 
 @compiled()
-def _likelihood_alone(spec: Model, z: jax.Array, data: Dataset, weights: jax.Array) -> jax.Array:
-    return information_root(spec, z, data, weights)
+def _at_point(spec: Model, z: jax.Array, data: Dataset, weights: jax.Array) -> tuple[Reduced, jax.Array]:
+    return reduced(spec, z, data, weights), information_root(spec, z, data, weights)
 
 
 def _is_saturated(spec: Model, mean: LeastSquares, scale: np.ndarray, rows: int) -> bool:
@@ -88,17 +88,18 @@ def _is_saturated(spec: Model, mean: LeastSquares, scale: np.ndarray, rows: int)
 
 
 def identify(
-    spec: Model, z: np.ndarray, data: Dataset, weights: Numbers, prior_sd: Numbers | None, mean: LeastSquares
-) -> Identification:
+    spec: Model, z: np.ndarray, data: Dataset, weights: Numbers, prior_sd: Numbers | None
+) -> tuple[Identification, LeastSquares]:
     """Eigenvalues and directions of the information at ``z`` in prior standard deviations, with a verdict.
 
-    ``mean`` is the mean there as a least-squares problem. ``prior_sd`` is :func:`progressfit.prior_range.prior_scale`
-    of the spec, or ``None`` for a maximum-likelihood fit, whose priors only supply starts and count as flat here.
+    ``prior_sd`` is the ``scale`` of :class:`progressfit.prior_range.Ranges`, or ``None`` for a maximum-likelihood fit,
+    whose priors only supply starts and count as flat here. The mean as a least-squares problem, which the verdict looks
+    at too, is the second result.
     """
-    root = np.asarray(_likelihood_alone(spec, z, data, weights))
-    scale = np.full(len(z), np.nan) if prior_sd is None else np.asarray(prior_sd)
+    found, root = _at_point(spec, z, data, weights)
+    scale, mean = np.full(len(z), np.nan) if prior_sd is None else np.asarray(prior_sd), found.as_numbers()
     saturated = _is_saturated(spec, mean, scale, int(np.sum(np.asarray(weights) > 0)))
-    return judge(root, scale, coordinate_names(spec), saturated)
+    return judge(np.asarray(root), scale, coordinate_names(spec), saturated), mean
 
 
 def judge(root: np.ndarray, prior_sd: np.ndarray, names: tuple[str, ...], saturated: bool = False) -> Identification:

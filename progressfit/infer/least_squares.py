@@ -2,15 +2,15 @@
 
 import dataclasses
 from collections.abc import Callable
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from progressfit.compiled import compiled
 from progressfit.dataset import Dataset, Record
 from progressfit.model import Model
-from progressfit.params import Numbers, bind, constrain
+from progressfit.params import bind, constrain
 
 _BLOCK = 1024
 _COMMON = 1e-12
@@ -62,8 +62,26 @@ def stacked_root(row: Callable[[jax.Array], jax.Array], rows: int, width: int) -
     return jax.lax.scan(add, jnp.zeros((width, width)), jnp.arange(0, rows, block))[0]
 
 
-def least_squares(spec: Model, z: Numbers, data: Dataset, weights: Numbers) -> LeastSquares:
-    """Reduce the rows of a table to a :class:`LeastSquares` at one unconstrained vector.
+class Reduced(NamedTuple):
+    """What a compiled program finds for a :class:`LeastSquares`: its root, scalars, and the two noise scales."""
+
+    root: jax.Array
+    sum_of_squares: jax.Array
+    rows: jax.Array
+    smallest: jax.Array
+    largest: jax.Array
+
+    def as_numbers(self) -> LeastSquares:
+        """The same in NumPy and Python numbers."""
+        scales = float(self.smallest), float(self.largest)
+        return LeastSquares(np.asarray(self.root), float(self.sum_of_squares), float(self.rows), scales)
+
+
+def reduced(spec: Model, z: jax.Array, data: Dataset, weights: jax.Array) -> Reduced:
+    """The rows of a table as least squares at one unconstrained vector; for use under ``jit``.
+
+    From the triangle of ``sqrt(W) [J, residuals]``, by orthogonal reflections of the rows themselves: ``J' J`` would
+    square the condition number.
 
     Parameters
     ----------
@@ -71,16 +89,6 @@ def least_squares(spec: Model, z: Numbers, data: Dataset, weights: Numbers) -> L
         A prepared spec and a vector ``(d,)``.
     data, weights
         The bare table and its row weights ``(n,)``. Memory is that of a thousand rows, whatever their number.
-    """
-    root, squares, rows, low, high = map(np.asarray, _reduce(spec, z, data, weights))
-    return LeastSquares(root, float(squares), float(rows), (float(low), float(high)))
-
-
-@compiled()
-def _reduce(spec: Model, z: jax.Array, data: Dataset, weights: jax.Array) -> tuple[jax.Array, ...]:
-    """The fields of a :class:`LeastSquares`, from the triangle of ``sqrt(W) [J, residuals]``.
-
-    Orthogonal reflections of the rows themselves: ``J' J`` would square the condition number.
     """
     model = bind(spec, constrain(spec, z)[0])
 
@@ -96,7 +104,7 @@ def _reduce(spec: Model, z: jax.Array, data: Dataset, weights: jax.Array) -> tup
     triangle = stacked_root(row, len(data), z.shape[0] + 1)
     scales, counts = model.noise.scale(data.records), weights > 0
     low, high = jnp.min(jnp.where(counts, scales, jnp.inf)), jnp.max(jnp.where(counts, scales, -jnp.inf))
-    return triangle[:-1, :-1], jnp.sum(triangle[:, -1] ** 2), jnp.sum(weights), low, high
+    return Reduced(triangle[:-1, :-1], jnp.sum(triangle[:, -1] ** 2), jnp.sum(weights), low, high)
 
 
 def least_squares_covariance(found: LeastSquares, ddof: float) -> np.ndarray:

@@ -15,7 +15,6 @@ from progressfit.infer.check import require
 from progressfit.infer.clock import Clock
 from progressfit.infer.devices import arrange, share
 from progressfit.infer.information import identify
-from progressfit.infer.least_squares import least_squares
 from progressfit.infer.points import stack_points
 from progressfit.infer.prepare import prepare
 from progressfit.infer.programs import draw_starts, fit_starts, prior_ranges
@@ -104,9 +103,8 @@ def fit(
         )
         ends = gather_ends(found, ranges, len(points))
     optima = distinct_optima(spec, ends) or (best_end(spec, ends),)
-    slopes = least_squares(spec, optima[0].z, bare, row_weights)
     prior_sd = ranges.scale if objective == "map" else None
-    identification = identify(spec, optima[0].z, bare, row_weights, prior_sd, slopes)
+    identification, slopes = identify(spec, optima[0].z, bare, row_weights, prior_sd)
     result, certificate = certify(spec, ends, optima, identification)
     if throw and result is not RESULTS.CONVERGED:
         raise FitError(result.value)

@@ -27,7 +27,7 @@ from progressfit.params import (
     sample_prior,
     unconstrain,
 )
-from progressfit.prior_range import prior_centre, prior_scale
+from progressfit.prior_range import Ranges, ranges_of
 
 
 class Replicates(NamedTuple):
@@ -63,23 +63,10 @@ class Starts(NamedTuple):
     constant: Numbers
 
 
-class Ranges(NamedTuple):
-    """Standard deviation and median of the prior in unconstrained coordinates, ``(d,)``; NaN where it is flat."""
-
-    scale: Numbers
-    centre: Numbers
-
-    @property
-    def finite_scale(self) -> np.ndarray:
-        """The scale, one where the prior is flat."""
-        scale = np.asarray(self.scale)
-        return np.where(np.isfinite(scale) & (scale > 0), scale, 1.0)
-
-
 @compiled()
 def prior_ranges(spec: Model) -> Ranges:
     """Where the prior of a spec lies; a program of its own, because sampling some families is long to compile."""
-    return Ranges(prior_scale(spec), prior_centre(spec))
+    return ranges_of(spec)
 
 
 def step_scale(ranges: Ranges, start: jax.Array) -> jax.Array:

@@ -17,11 +17,12 @@ from progressfit.infer.certificate import at_bound, is_stationary
 from progressfit.infer.devices import WORTH_SPREADING, Plan, batched, gather, plan_batch, share
 from progressfit.infer.objective import constants_of
 from progressfit.infer.optimise import fitted_weights, prior_weight_of
-from progressfit.infer.programs import Ranges, prior_ranges, solve_best, step_scale
+from progressfit.infer.programs import prior_ranges, solve_best, step_scale
 from progressfit.infer.result import Fit
 from progressfit.infer.stretches import by_stretches
 from progressfit.model import Model
 from progressfit.params import Numbers, Values, constrain, dimension, numeric
+from progressfit.prior_range import Ranges
 
 _MOST_STEPS = 2000
 _SHORTEST = 64

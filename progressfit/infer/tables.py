@@ -9,9 +9,10 @@ from progressfit.compiled import compiled
 from progressfit.dataset import Dataset
 from progressfit.infer.devices import Plan, batched
 from progressfit.infer.nuts import Settings, kernel_of
-from progressfit.infer.programs import Ranges, solve, step_scale
+from progressfit.infer.programs import solve, step_scale
 from progressfit.infer.survey import Effort, look
 from progressfit.model import Model
+from progressfit.prior_range import Ranges
 
 QUICK = Effort(rounds=7, draws=2500, final=3000)
 """Effort of a survey that is one of hundreds."""

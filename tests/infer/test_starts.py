@@ -15,7 +15,7 @@ from progressfit.links import Identity
 from progressfit.model import Model
 from progressfit.noise import Gaussian, LogScale
 from progressfit.params import dimension, unconstrain
-from progressfit.prior_range import prior_centre, prior_scale
+from progressfit.prior_range import ranges_of
 from progressfit.terms import Function
 
 KEY = jax.random.key(7)
@@ -77,7 +77,8 @@ def test_sensitivity_is_the_derivative_in_spreads_of_the_response():
     """Against finite differences of the prediction; the noise has none."""
     data = decay_data()
     spec = prepare(decay_law(), data)
-    scale, z = prior_scale(spec), unconstrain(spec, {"fast": 0.6, "slow": -1.5, "share": 0.6, "noise.log_scale": -5.0})
+    z = unconstrain(spec, {"fast": 0.6, "slow": -1.5, "share": 0.6, "noise.log_scale": -5.0})
+    scale = ranges_of(spec).scale
     found = sensitivity_of(spec, data, jnp.ones(40), scale)(z)
 
     def mean(point):
@@ -96,9 +97,9 @@ def test_sensitivity_is_the_derivative_in_spreads_of_the_response():
 
 def test_live_starts_stay_and_flat_priors_have_no_centre():
     spec = prepare(decay_law(), decay_data())
-    sensitivity = sensitivity_of(spec, decay_data(), jnp.ones(40), prior_scale(spec))
+    sensitivity = sensitivity_of(spec, decay_data(), jnp.ones(40), ranges_of(spec).scale)
     alive, dead = jnp.array([0.6, -1.5, 0.6, -5.0]), jnp.array([9.0, 8.0, 0.6, -5.0])
-    centre = prior_centre(spec)
+    centre = ranges_of(spec).centre
     np.testing.assert_array_equal(revived(sensitivity, alive, centre, True)[0], alive)
     moved, halvings = revived(sensitivity, dead, centre, True)
     assert 0 < halvings < 10

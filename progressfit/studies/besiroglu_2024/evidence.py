@@ -8,7 +8,6 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax.scipy.special import gammaincc
 
 from progressfit.analysis.allocation import Allocation, optimal_allocation
 from progressfit.compiled import compiled
@@ -104,7 +103,7 @@ def gather(seed: int, replicates: int, say: Callable[[str], None]) -> Evidence:
     data, used = points()
     weights, spec, grid = used.astype(float), chinchilla(), start_grid(START_GRID)
     # Programs of their own, compiled beside the first: compiling and running leave the other threads free.
-    other = ThreadPoolExecutor(2)
+    other = ThreadPoolExecutor(1)
     ahead = other.submit(compile_bootstrap, spec, data, replicates=replicates, kind="clusters", objective="mle")
     free_fit = other.submit(fit, free_scale(), data, starts=_scale_starts(), weights=weights, objective="mle")
     say(f"fit: {used.sum()} points from Hoffmann's {len(grid['irreducible']):,} starts; free scale")
@@ -112,22 +111,23 @@ def gather(seed: int, replicates: int, say: Callable[[str], None]) -> Evidence:
     say(f"bootstrap: {replicates} resampled tables")
     ahead.result()
     rows = _by_rows(bootstrap(huber, data, key=jax.random.key(seed), replicates=replicates, kind="clusters"))
-    say("all points; least squares")
-    # As many starts as before, for the same compiled program; they are the ends of the replicates, over and over.
-    spread = {path: np.resize(np.asarray(rows.values[path])[rows.ok], len(grid[path])) for path in grid}
-    everything = fit(spec, data, starts=spread, objective="mle")
-    squares = fit(chinchilla(Huber(1.0, delta=_NO_KNEE)), data, starts=spread, objective="mle")
     free = free_fit.result()
-    other.shutdown()
-    say("likelihoods; compute-optimal splits")
     named = {
         "huber": letters(huber.parameters),
         "replication": letters(free.parameters),
         "published": published.FIT,
         "hoffmann": published.HOFFMANN,
     }
+    splits = other.submit(_splits, rows, named)
+    say("all points; least squares; compute-optimal splits")
+    # As many starts as before, for the same compiled program; they are the ends of the replicates, over and over.
+    spread = {path: np.resize(np.asarray(rows.values[path])[rows.ok], len(grid[path])) for path in grid}
+    everything = fit(spec, data, starts=spread, objective="mle")
+    squares = fit(chinchilla(Huber(1.0, delta=_NO_KNEE)), data, starts=spread, objective="mle")
+    say("likelihoods")
     residuals = {name: _residuals(spec, named[name], data)[used] for name in ("replication", "hoffmann")}
-    allocations, allocations_rows = _splits(rows, named)
+    allocations, allocations_rows = splits.result()
+    other.shutdown()
     return Evidence(
         data=data,
         used=used,
@@ -204,6 +204,8 @@ def _best_scale(residuals: np.ndarray) -> float:
 
 def likelihood_ratio(found: Mapping[str, Likelihood]) -> tuple[float, float]:
     """Twice the log likelihood lost at Hoffmann's parameters, and its p-value: five parameters, each scale its own."""
+    from scipy.special import gammaincc  # JAX's own would have to be compiled
+
     statistic = 2 * (found["hoffmann"].value - found["replication"].value)
     return statistic, float(gammaincc(0.5 * len(LETTERS), 0.5 * statistic))
 
