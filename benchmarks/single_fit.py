@@ -7,38 +7,38 @@ in turn; the others with their defaults, and parameter scaling by the Jacobian w
 
 | problem      | method                             | ms a fit, warm | first fit, s | relative excess |
 |--------------|------------------------------------|----------------|--------------|-----------------|
-| NIST MGH17   | progressfit.fit                    | 7.3            | 2.9          | -3e-12          |
-| NIST MGH17   | progressfit.fit of 64 starts, each | 0.25           | -            | -3e-12          |
-| NIST MGH17   | SciPy curve_fit                    | 0.998          | 0.00144      | -3e-12          |
-| NIST MGH17   | SciPy least_squares                | 4.66           | 0.00609      | -3e-12          |
-| NIST MGH17   | lmfit                              | 3.39           | 0.00335      | 3e-12           |
-| NIST Thurber | progressfit.fit                    | 7.71           | 2.71         | -6e-12          |
-| NIST Thurber | progressfit.fit of 64 starts, each | 0.209          | -            | -6e-12          |
-| NIST Thurber | SciPy curve_fit                    | 1.59           | 0.00163      | 3e-09           |
-| NIST Thurber | SciPy least_squares                | 4.77           | 0.00489      | 7e-09           |
-| NIST Thurber | lmfit                              | 4.6            | 0.00474      | 2e-09           |
-| Chinchilla   | progressfit.fit                    | 10.6           | 4.38         | 6e-13           |
-| Chinchilla   | progressfit.fit of 64 starts, each | 0.335          | -            | 6e-13           |
-| Chinchilla   | SciPy least_squares                | 3.67           | 0.00611      | 1e-11           |
-| Chinchilla   | lmfit                              | 5.5            | 0.00741      | 1e-11           |
+| NIST MGH17   | progressfit.fit                    | 5.69           | 2.26         | -3e-12          |
+| NIST MGH17   | progressfit.fit of 64 starts, each | 0.213          | -            | -3e-12          |
+| NIST MGH17   | SciPy curve_fit                    | 0.929          | 0.0011       | -3e-12          |
+| NIST MGH17   | SciPy least_squares                | 4.69           | 0.0052       | -3e-12          |
+| NIST MGH17   | lmfit                              | 2.98           | 0.00468      | 3e-12           |
+| NIST Thurber | progressfit.fit                    | 7.35           | 2.21         | -6e-12          |
+| NIST Thurber | progressfit.fit of 64 starts, each | 0.21           | -            | -6e-12          |
+| NIST Thurber | SciPy curve_fit                    | 1.6            | 0.00159      | 3e-09           |
+| NIST Thurber | SciPy least_squares                | 5.13           | 0.00491      | 7e-09           |
+| NIST Thurber | lmfit                              | 4.71           | 0.00553      | 2e-09           |
+| Chinchilla   | progressfit.fit                    | 7.95           | 3.18         | 6e-13           |
+| Chinchilla   | progressfit.fit of 64 starts, each | 0.276          | -            | 6e-13           |
+| Chinchilla   | SciPy least_squares                | 3.32           | 0.0035       | 1e-11           |
+| Chinchilla   | lmfit                              | 4.93           | 0.00522      | 1e-11           |
 
 Ratios of time, pair by pair: median (least to greatest)
-  NIST MGH17: progressfit.fit of 64 starts, each / progressfit.fit: 0.0339x (0.0308 to 0.0385)
-  NIST MGH17: SciPy curve_fit / progressfit.fit: 0.138x (0.12 to 0.245)
-  NIST MGH17: SciPy least_squares / progressfit.fit: 0.639x (0.564 to 1.03)
-  NIST MGH17: lmfit / progressfit.fit: 0.47x (0.388 to 0.568)
-  NIST Thurber: progressfit.fit of 64 starts, each / progressfit.fit: 0.027x (0.0254 to 0.0289)
-  NIST Thurber: SciPy curve_fit / progressfit.fit: 0.206x (0.185 to 0.216)
-  NIST Thurber: SciPy least_squares / progressfit.fit: 0.611x (0.58 to 0.672)
-  NIST Thurber: lmfit / progressfit.fit: 0.589x (0.555 to 0.651)
-  Chinchilla: progressfit.fit of 64 starts, each / progressfit.fit: 0.0316x (0.0243 to 0.0396)
-  Chinchilla: SciPy least_squares / progressfit.fit: 0.357x (0.235 to 0.625)
-  Chinchilla: lmfit / progressfit.fit: 0.522x (0.338 to 0.758)
+  NIST MGH17: progressfit.fit of 64 starts, each / progressfit.fit: 0.0375x (0.0314 to 0.0406)
+  NIST MGH17: SciPy curve_fit / progressfit.fit: 0.158x (0.146 to 0.203)
+  NIST MGH17: SciPy least_squares / progressfit.fit: 0.8x (0.719 to 0.977)
+  NIST MGH17: lmfit / progressfit.fit: 0.539x (0.498 to 0.866)
+  NIST Thurber: progressfit.fit of 64 starts, each / progressfit.fit: 0.0289x (0.0213 to 0.0326)
+  NIST Thurber: SciPy curve_fit / progressfit.fit: 0.22x (0.152 to 0.284)
+  NIST Thurber: SciPy least_squares / progressfit.fit: 0.717x (0.501 to 1.03)
+  NIST Thurber: lmfit / progressfit.fit: 0.657x (0.469 to 0.827)
+  Chinchilla: progressfit.fit of 64 starts, each / progressfit.fit: 0.0346x (0.0335 to 0.037)
+  Chinchilla: SciPy least_squares / progressfit.fit: 0.42x (0.406 to 0.468)
+  Chinchilla: lmfit / progressfit.fit: 0.623x (0.588 to 0.653)
 
-Conclusion: one warm fit with its certificate: NIST MGH17 7.3 ms (0.25 in a batch, 2.9 s to compile) against 4.66 for
-least_squares and 3.39 for lmfit; NIST Thurber 7.71 ms (0.209 in a batch, 2.7 s to compile) against 4.77 for
-least_squares and 4.6 for lmfit; Chinchilla 10.6 ms (0.335 in a batch, 4.4 s to compile) against 3.67 for
-least_squares and 5.5 for lmfit.
+Conclusion: one warm fit with its certificate: NIST MGH17 5.69 ms (0.213 in a batch, 2.3 s to compile) against 4.69 for
+least_squares and 2.98 for lmfit; NIST Thurber 7.35 ms (0.21 in a batch, 2.2 s to compile) against 5.13 for
+least_squares and 4.71 for lmfit; Chinchilla 7.95 ms (0.276 in a batch, 3.2 s to compile) against 3.32 for
+least_squares and 4.93 for lmfit.
 
 Device: cpu x 1, 1 of 2 cores. python 3.12.1, jax 0.12.0.1, numpy 2.5.5, scipy 1.18.1, numpyro 0.22.0, progressfit
 0.1.0, lmfit 1.3.4

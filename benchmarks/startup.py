@@ -6,49 +6,49 @@ compiled and traced programs, empty for the first process and filled for the oth
 
 | new process                         | seconds | without the interpreter's own |
 |-------------------------------------|---------|-------------------------------|
-| python, nothing imported            | 0.0168  | 0                             |
-| import jax                          | 0.793   | 0.779                         |
-| import numpyro                      | 1.37    | 1.35                          |
-| import progressfit                  | 0.0421  | 0.023                         |
-| import progressfit; progressfit.fit | 1.68    | 1.66                          |
-| progressfit --version               | 0.0669  | 0.0522                        |
-| progressfit --help                  | 0.07    | 0.0517                        |
-| progressfit list                    | 0.08    | 0.0655                        |
+| python, nothing imported            | 0.0128  | 0                             |
+| import jax                          | 0.616   | 0.603                         |
+| import numpyro                      | 0.992   | 0.979                         |
+| import progressfit                  | 0.0247  | 0.0115                        |
+| import progressfit; progressfit.fit | 1.26    | 1.25                          |
+| progressfit --version               | 0.0541  | 0.0412                        |
+| progressfit --help                  | 0.0532  | 0.0403                        |
+| progressfit list                    | 0.0528  | 0.0407                        |
 
 | 64-start fit                                | seconds | traced | compiled |
 |---------------------------------------------|---------|--------|----------|
-| first in a process                          | 5.24    | 10     | 10       |
-| second: other key                           | 0.0682  | 0      | 0        |
-| third: other key, table, priors and weights | 0.0755  | 0      | 0        |
+| first in a process                          | 3.35    | 9      | 9        |
+| second: other key                           | 0.0587  | 0      | 0        |
+| third: other key, table, priors and weights | 0.0482  | 0      | 0        |
 
 | progressfit ...            | first process, s | later ones, s |
 |----------------------------|------------------|---------------|
-| reproduce besiroglu-2024   | 16.9             | 5.40          |
-| fit, Chinchilla, own table | 10.5             | 4.40          |
+| reproduce besiroglu-2024   | 11.5             | 4.51          |
+| fit, Chinchilla, own table | 7.35             | 2.95          |
 
 | target                                      | required | measured | met |
 |---------------------------------------------|----------|----------|-----|
-| reproduce besiroglu-2024, first process, s  | < 15     | 16.9     | NO  |
-| reproduce besiroglu-2024, second process, s | < 6      | 5.40     | yes |
+| reproduce besiroglu-2024, first process, s  | < 15     | 11.5     | yes |
+| reproduce besiroglu-2024, second process, s | < 6      | 4.51     | yes |
 
 Ratios of time, pair by pair: median (least to greatest)
-  import jax / import progressfit: 23.9x (17.9 to 25.5)
-  import numpyro / import progressfit: 40.1x (29.6 to 45.9)
-  import progressfit; progressfit.fit / import numpyro: 1.21x (0.91 to 1.35)
-  first fit / second fit: 73.8x (56.3 to 82.1)
+  import jax / import progressfit: 24.8x (17.2 to 28.5)
+  import numpyro / import progressfit: 41.6x (27.6 to 44.1)
+  import progressfit; progressfit.fit / import numpyro: 1.3x (1.13 to 1.38)
+  first fit / second fit: 54.2x (50.5 to 67.7)
 
 Device: cpu x 1, 2 cores. python 3.12.1, jax 0.12.0.1, numpy 2.5.5, scipy 1.18.1, numpyro 0.22.0, progressfit 0.1.0
 
-Conclusion: importing the package, ``--help`` and ``list`` cost 0.03 s or less beyond the interpreter, 40 times less
-than ``import numpyro``, because nothing numeric is loaded; the first verb then loads JAX and numpyro and costs a fifth
+Conclusion: importing the package, ``--help`` and ``list`` cost .04 s or less beyond the interpreter, 40 times less
+than ``import numpyro``, because nothing numeric is loaded; the first verb then loads JAX and numpyro and costs a third
 more than these alone. The first fit compiles for seconds; later ones, also with another table of the same length,
 other priors and weights, trace and compile nothing.
 
-Measured on a shared CPU with 2 cores whose speed changes by a third within the hour: the same command took 13.6, 13.8
-and 13.9 s with an empty cache in one quarter of an hour and 15.3 to 19.2 s in the next, and 4.8 to 6.1 s with a filled
-one; the version before traced programs were kept, in turn with it, 17.6 and 19.7 s, then 10.2 and 10.5 s. Ratios are
-the message, absolute times are not. GPU: the script runs there and names the device, but no GPU timing has been
-measured.
+Measured on a shared CPU with 2 cores whose speed changes by a third within the hour. ``reproduce besiroglu-2024`` took
+11.5 to 13.2 s with an empty cache in ten runs of one hour, and 4.3 to 5.3 s with a filled one; the version before, in
+turn with it, 14.0 to 15.6 and 4.6 to 5.1. In slower hours that version took up to 19.2 s. On a single core: 20 s, the
+version before 25. Ratios are the message, absolute times are not. GPU: the script runs there and names the device, but
+no GPU timing has been measured.
 """
 
 import functools
