@@ -129,8 +129,9 @@ def _ready(spec: Model, table: Any, weights: np.ndarray) -> tuple[list[Any], Any
 
 def _narrow(known: jax.Array) -> jax.Array:
     """A column of one number, such as weights or a standard deviation, as that number: to read it takes longer."""
-    uniform = known.ndim > 1 and bool((known == known[..., :1]).all())
-    return known[..., :1] if uniform else known
+    found = np.asarray(known)
+    uniform = found.ndim > 1 and (found == found[..., :1]).all()
+    return jnp.asarray(found[..., :1]) if uniform else known
 
 
 def _of_block(

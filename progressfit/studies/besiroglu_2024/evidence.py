@@ -112,12 +112,8 @@ def gather(seed: int, replicates: int, say: Callable[[str], None]) -> Evidence:
     ahead.result()
     rows = _by_rows(bootstrap(huber, data, key=jax.random.key(seed), replicates=replicates, kind="clusters"))
     free = free_fit.result()
-    named = {
-        "huber": letters(huber.parameters),
-        "replication": letters(free.parameters),
-        "published": published.FIT,
-        "hoffmann": published.HOFFMANN,
-    }
+    named = {"huber": letters(huber.parameters), "replication": letters(free.parameters)}
+    named |= {"published": published.FIT, "hoffmann": published.HOFFMANN}
     splits = other.submit(_splits, rows, named)
     say("all points; least squares; compute-optimal splits")
     # As many starts as before, for the same compiled program; they are the ends of the replicates, over and over.
