@@ -39,8 +39,8 @@ Ratios of time, pair by pair: median (least to greatest)
 
 Device: cpu x 1, 2 cores. python 3.12.1, jax 0.12.0.1, numpy 2.5.5, scipy 1.18.1, numpyro 0.22.0, progressfit 0.1.0
 
-Conclusion: importing the package, ``--help`` and ``list`` cost .04 s or less beyond the interpreter, 40 times less
-than ``import numpyro``, because nothing numeric is loaded; the first verb then loads JAX and numpyro and costs a third
+Conclusion: importing the package costs .01 s beyond the interpreter, 40 times less than ``import numpyro``, ``--help``
+and ``list`` .04 s, because nothing numeric is loaded; the first verb then loads JAX and numpyro and costs a third
 more than these alone. The first fit compiles for seconds; later ones, also with another table of the same length,
 other priors and weights, trace and compile nothing.
 

@@ -160,7 +160,7 @@ def mapped_regions() -> int:
 
 
 def release_programs() -> bool:
-    """Let go of JAX's compiled programs if they hold very many mapped regions; for long runs of many different laws.
+    """Let go of compiled programs if they hold very many mapped regions; for long runs of many different laws.
 
     Each program maps a few regions, and LLVM crashes on the first one that the system refuses. Programs that are used
     again are compiled again.
@@ -171,6 +171,8 @@ def release_programs() -> bool:
     """
     if mapped_regions() < MANY_MAPPED_REGIONS:
         return False
+    if _kept is not None:
+        _kept.release()
     jax.clear_caches()
     gc.collect()
     return True

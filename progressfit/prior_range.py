@@ -1,6 +1,5 @@
 """Where priors lie in unconstrained coordinates: a typical size and a centre of each, and whether it has an edge."""
 
-import math
 from statistics import NormalDist
 from typing import Any, NamedTuple
 
@@ -13,8 +12,9 @@ from numpyro.distributions.transforms import IdentityTransform, IndependentTrans
 from progressfit.params import Free, Numbers, core_of, free_leaves
 
 _DRAWS_FOR_SCALE = 4096
-_CENTRAL = np.array([0.158655, 0.5, 0.841345])
-_OF_NORMAL = np.array([NormalDist().inv_cdf(share) for share in _CENTRAL])
+# Central points of a prior: where a normal has its mean and one standard deviation either side.
+_OF_NORMAL = np.array([-1.0, 0.0, 1.0])
+_CENTRAL = np.array([NormalDist().cdf(value) for value in _OF_NORMAL])
 
 
 class Ranges(NamedTuple):
@@ -77,16 +77,17 @@ def _central_points(leaf: Free) -> jax.Array:
 
 
 def _quantiles(prior: Distribution, shape: tuple[int, ...]) -> jax.Array:
-    """Values of a prior at the central points, in this shape."""
+    """Values of a prior at the central points, in this shape, from either end."""
     base, transforms = prior, ()
     if isinstance(prior, TransformedDistribution):
-        base, transforms = prior.base_dist, prior.transforms
+        base, transforms = core_of(prior.base_dist), prior.transforms
     if type(base) is not Normal:
         return jnp.asarray(prior.icdf(jnp.reshape(_CENTRAL, shape)))
-    # The inverse of its distribution function is long to compile, and these points of it are known.
-    rises = math.prod(transform.sign for transform in transforms)
-    values = jnp.asarray(base.loc) + rises * jnp.asarray(base.scale) * jnp.reshape(_OF_NORMAL, shape)
+    # The inverse of its distribution function is long to compile, and these points of it are known. The order of the
+    # first and last does not matter here, but a transform that neither rises nor falls has no sign and says so.
+    values = jnp.asarray(base.loc) + jnp.asarray(base.scale) * jnp.reshape(_OF_NORMAL, shape)
     for transform in transforms:
+        _ = transform.sign
         values = jnp.asarray(transform(values))
     return values
 

@@ -45,7 +45,8 @@ def _settings() -> str:
 class KeptProgram:
     """A program from the folder, for flat arguments; one for several devices gets them on all of these.
 
-    Compiled once, whoever calls first and wherever the arguments are.
+    Compiled once for each device, whoever calls first. JAX by itself would compile one program for arguments that are
+    bound to a device, as the results of kept programs are, and another for the same arguments unbound.
     """
 
     def __init__(self, exported: export.Exported, structure: Any):
@@ -54,7 +55,7 @@ class KeptProgram:
 
         named.__name__ = exported.fun_name
         self._program, self._structure, self._count = jax.jit(named), structure, exported.nr_devices
-        self._compiled: Any = None
+        self._executables: dict[Any, Any] = {}
         self._compiling = threading.Lock()
 
     def __call__(self, leaves: list[Any]) -> Any:
@@ -66,11 +67,19 @@ class KeptProgram:
         """Compile it for arguments like these, without running it."""
         self._executable(self._placed(leaves))
 
-    def _executable(self, placed: list[Any]) -> Any:
+    def release(self) -> None:
+        """Let go of what was compiled; it is compiled again when it is called again."""
         with self._compiling:
-            if self._compiled is None:
-                self._compiled = self._program.lower(*placed).compile()
-            return self._compiled
+            self._executables = {}
+
+    def _executable(self, placed: list[Any]) -> Any:
+        where = _bound_to(placed)
+        found = self._executables.get(where)
+        if found is None:
+            with self._compiling:
+                found = self._executables.get(where) or self._program.lower(*placed).compile()
+                self._executables[where] = found
+        return found
 
     def _placed(self, leaves: list[Any]) -> list[Any]:
         if self._count == 1:
@@ -104,10 +113,17 @@ class TracedPrograms:
         if None in types:
             return None
         key = (fn, tree, types, tuple(static.items()))
-        with self._tracing:
-            if key not in self._ready:
-                self._ready[key] = self._prepare(fn, tree, leaves, types, static)
-            return self._ready[key]
+        if key not in self._ready:
+            with self._tracing:
+                if key not in self._ready:
+                    self._ready[key] = self._prepare(fn, tree, leaves, types, static)
+        return self._ready[key]
+
+    def release(self) -> None:
+        """Let go of all compiled programs; the traced ones stay."""
+        for one in list(self._ready.values()):
+            if one is not None:
+                one.release()
 
     def _prepare(self, fn: Any, tree: Any, leaves: list[Any], types: Any, static: dict[str, Any]) -> KeptProgram | None:
         try:
@@ -117,6 +133,14 @@ class TracedPrograms:
             return _read(place) or _write(place, fn, tree, leaves, static)
         except UnspokenError:
             return None
+
+
+def _bound_to(placed: list[Any]) -> Any:
+    """The devices that a call with these arguments runs on."""
+    committed = [leaf for leaf in placed if isinstance(leaf, jax.Array) and leaf.committed]
+    devices = frozenset(device for leaf in committed for device in leaf.sharding.device_set)
+    chosen = jax.config.jax_default_device  # pyright: ignore[reportAttributeAccessIssue]
+    return devices or frozenset([chosen or jax.local_devices()[0]])
 
 
 def _name_of(fn: Callable[..., Any]) -> str:

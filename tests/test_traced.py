@@ -20,6 +20,7 @@ import sys
 import jax
 jax.config.update("jax_num_cpu_devices", 2)
 from progressfit import compiled
+from progressfit.infer import programs
 import progressfit as pf
 
 traced = []
@@ -32,6 +33,15 @@ import cases
 point = pf.fit(cases.small_law(), cases.small_table(), key=jax.random.key(0), starts=4, chunk=1)
 draws = pf.bootstrap(point, cases.small_table(), key=jax.random.key(1), replicates=6, kind="clusters")
 print(point.objective.hex(), [float(v).hex() for path in sorted(draws.values) for v in draws.values[path]])
+# A kept program runs where its arguments are bound to, or where the user says.
+one, other = jax.devices()
+law = cases.small_law()
+ranges = programs.prior_ranges(law)
+for device in (other, one):
+    found = programs.prior_ranges(jax.device_put(law, device))
+    assert found.scale.devices() == {device} and float(found.scale[0]) == float(ranges.scale[0])
+with jax.default_device(other):
+    assert programs.prior_ranges(law).scale.devices() == {other}
 print(sum(name in ("fit_starts", "fit_replicates", "prior_ranges") for name in traced), len(jax.devices()))
 """
 
@@ -136,6 +146,18 @@ def test_compiling_ahead_leaves_nothing_to_compile(folder):
     # Results of other kept programs are bound to their device, other arrays are not.
     prior_ranges(jax.tree.map(lambda leaf: jax.device_put(leaf, jax.devices()[0]), law))
     assert not any("backend_compile" in event for event in events)
+
+
+def test_kept_programs_are_let_go_when_many(folder, monkeypatch):
+    events = []
+    jax.monitoring.register_event_duration_secs_listener(lambda event, _, **__: events.append(event))
+    law = cases.small_law(noise=0.32)
+    expected = prior_ranges(law)
+    events.clear()
+    monkeypatch.setattr(compiled, "MANY_MAPPED_REGIONS", 1)
+    assert compiled.release_programs()
+    jax.tree.map(np.testing.assert_array_equal, prior_ranges(law), expected)
+    assert any("backend_compile" in event for event in events) and len(files(folder)) == 1
 
 
 def test_what_cannot_be_written_down_runs_all_the_same(folder, monkeypatch):

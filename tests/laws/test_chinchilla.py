@@ -89,8 +89,7 @@ def test_priors_have_the_moments_of_the_published_starts():
         values = np.log(values) if leaf.path in centre else values
         assert set(np.round(column, 9)) <= set(np.round(values, 9)), "starts are even in the unconstrained coordinate"
         exact = np.ravel(prior_range.ranges_of(spec).scale)[leaf.start]
-        # The scale of a prior on positive numbers is taken from 4096 draws; its sampling error is about a percent.
-        np.testing.assert_allclose(exact, np.std(values), rtol=0.06)
+        np.testing.assert_allclose(exact, np.std(values), rtol=1e-13)
 
 
 def test_other_noise_is_an_argument():
