@@ -73,7 +73,8 @@ def bootstrap(
     -------
     :class:`Draws`. Replicates that did not converge, or whose parameters ran to a bound, are marked in ``ok`` and
     counted in ``failed`` (``stats["at_bound"]`` of them at a bound); more than 1% of them make the result "not
-    certified". So do fewer than ten clusters, whose resamples are too few and too alike.
+    certified". So do fewer than ten clusters, whose resamples are too few and too alike. No replicate of a
+    maximum-likelihood fit that is not identified counts: its resamples leave open what it leaves open.
     """
     require_x64()
     if kind not in _WORDS:
@@ -175,7 +176,9 @@ def _draws(point: Fit, ends: Replicates, ranges: Ranges, kind: str, clock: Clock
     z, step = np.asarray(ends.z), np.asarray(ends.step)
     stationary = np.isfinite(ends.value) & is_stationary(ends.decrement, ends.rounding) & (ends.curvature > 0)
     bound = np.any(list(at_bound(point.spec, z, step, ranges.finite_scale, np.asarray(ranges.centre)).values()), axis=0)
-    ok = np.asarray(stationary & ~bound)
+    # Rounding alone decides whether the Hessian of a resample is definite where that of the whole table is not.
+    determined = point.stats["objective"] == "map" or point.certificate.identification.verdict != "not identified"
+    ok = np.asarray(stationary & ~bound) & determined
     result = RESULTS.REPLICATES_FAILED if np.mean(~ok) > _TOLERATED_FAILURES else point.result
     mode = nearest_optimum(point, z)
     counts = [int(np.sum(mode[ok] == k)) for k in range(len(point.optima))]

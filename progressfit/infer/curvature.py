@@ -4,18 +4,19 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from progressfit.infer.minimise import DEFINITE
 from progressfit.infer.points import value_slopes
 from progressfit.model import Model
 from progressfit.params import Values, constrain, free_leaves
 
 
 def is_definite(hessian: np.ndarray) -> bool:
-    """Whether a Hessian is positive definite, judged on unit diagonal: scales of parameters play no part."""
+    """Whether a Hessian is positive definite beyond rounding, on unit diagonal: scales of parameters play no part."""
     diagonal = np.diag(hessian)
     if not (np.isfinite(hessian).all() and (diagonal > 0).all()):
         return False
     root = np.sqrt(diagonal)  # divided by one at a time: their product could overflow
-    return bool(np.linalg.eigvalsh(hessian / root[:, None] / root)[0] > 0)
+    return bool(np.linalg.eigvalsh(hessian / root[:, None] / root)[0] > DEFINITE * len(hessian))
 
 
 def condition_number(hessian: np.ndarray, scale: np.ndarray) -> float:

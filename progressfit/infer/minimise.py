@@ -21,6 +21,8 @@ _RADIUS, _RETRY = 1.0, 0.1
 _SECULAR_STEPS = 8
 _SMALLEST = 1e-14
 _LAST_STEPS = 3
+DEFINITE = 2.0**-46
+"""On unit diagonal rounding of the sums over rows moves an eigenvalue by up to this, times the dimension."""
 
 
 class Minimum(NamedTuple):
@@ -29,7 +31,7 @@ class Minimum(NamedTuple):
     ``value`` and ``loss`` leave constants out, the latter priors and logarithms of the scale too. ``decrement`` is in
     units of the objective's own unit of information, and so is ``rounding``, below which no decrement can be told from
     zero. ``curvature`` is the smallest eigenvalue of the Hessian brought to unit diagonal, so that scales of parameters
-    play no part; not positive unless the Hessian is definite.
+    play no part; not positive unless the Hessian is definite beyond rounding.
     """
 
     z: Numbers
@@ -213,13 +215,18 @@ class _UnitDiagonal(NamedTuple):
 
 
 def on_unit_diagonal(hessian: jax.Array) -> _UnitDiagonal:
-    """Bring a Hessian to unit diagonal; ``smallest`` is -1 where it is not finite or its diagonal not positive."""
+    """Bring a Hessian to unit diagonal.
+
+    ``smallest`` is -1 where it is not finite or its diagonal not positive, and 0 where it is positive by rounding.
+    """
     diagonal, finite = jnp.diag(hessian), jnp.isfinite(hessian).all()
     sizes = jnp.where(diagonal != 0, jnp.sqrt(jnp.abs(diagonal)), 1.0)
     scaled = jnp.where(finite, hessian / sizes[:, None] / sizes[None, :], jnp.eye(diagonal.shape[0]))
     eigenvalues, vectors = jnp.linalg.eigh(scaled)
     usable = finite & (diagonal > 0).all()
-    return _UnitDiagonal(sizes, eigenvalues, vectors, jnp.where(usable, eigenvalues[0], -1.0))
+    lowest = eigenvalues[0]
+    lowest = jnp.where(lowest > DEFINITE * diagonal.shape[0], lowest, jnp.minimum(lowest, 0.0))
+    return _UnitDiagonal(sizes, eigenvalues, vectors, jnp.where(usable, lowest, -1.0))
 
 
 def _end(state: _State, scale: jax.Array) -> Minimum:

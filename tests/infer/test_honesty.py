@@ -1,5 +1,6 @@
 """Situations in which a confident number would be wrong: each has to be called by its name."""
 
+import cases
 import jax
 import numpy as np
 import numpyro.distributions as dist
@@ -8,6 +9,8 @@ import pytest
 
 import progressfit as pf
 from progressfit import RESULTS
+from progressfit.dataset import Record
+from progressfit.infer.curvature import is_definite
 from progressfit.noise import Gaussian, LogScale
 from progressfit.terms import Constant, ExponentialProgress, Function, GroupEffect, Logistic, LogSlope
 
@@ -68,6 +71,17 @@ def test_replicates_at_a_bound_are_not_ok():
     assert draws.stats["at_bound"] > 2
     assert not draws.ok[slopes < 1e-8].any()
     assert draws.result is not RESULTS.CONVERGED
+
+
+def test_resamples_of_what_is_not_determined_are_not_certified():
+    """One width only: level and gain cannot be told apart, and rounding alone decides whether a Hessian is definite."""
+    data = cases.small_table()
+    same = pf.Dataset(Record({"width": np.full(12, 0.7)}, {}, {}), data.response, data.clusters, data.labels)
+    point = pf.fit(cases.small_law(), same, key=jax.random.key(0), starts=4, objective="mle")
+    assert point.result is RESULTS.NOT_IDENTIFIED
+    assert not is_definite(point.optima[0].hessian) and not point.certificate.positive_definite
+    draws = pf.bootstrap(point, same, key=jax.random.key(1), replicates=20)
+    assert draws.failed == 20 and draws.result is RESULTS.REPLICATES_FAILED
 
 
 def test_few_clusters_are_not_certified():
