@@ -56,7 +56,8 @@ def is_unbounded(leaf: Free) -> bool:
 
 def _of_leaf(leaf: Free) -> Ranges:
     if isinstance(core_of(leaf.prior), ImproperUniform):
-        return Ranges(*[jnp.full(leaf.size, jnp.nan)] * 2)
+        flat = jnp.full(leaf.size, jnp.nan)
+        return Ranges(flat, flat)
     low, median, high = _central_points(leaf)
     return Ranges(_exact_scale(leaf, (high - low) / 2), median)
 

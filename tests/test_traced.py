@@ -73,6 +73,20 @@ def folder(tmp_path):
     compiled.keep_traced(None)
 
 
+@pytest.fixture
+def compilations():
+    """Events of compiling, as they happen."""
+    found = []
+
+    def listen(event: str, _: float, **__: object) -> None:
+        if "backend_compile" in event:
+            found.append(event)
+
+    jax.monitoring.register_event_duration_secs_listener(listen)
+    yield found
+    jax.monitoring.unregister_event_duration_listener(listen)
+
+
 def files(folder: Path) -> list[Path]:
     return sorted(folder.glob(f"*{traced.SUFFIX}"))
 
@@ -136,28 +150,24 @@ def test_inside_another_trace_nothing_is_kept(folder):
     assert files(folder) == []
 
 
-def test_compiling_ahead_leaves_nothing_to_compile(folder):
-    events = []
-    jax.monitoring.register_event_duration_secs_listener(lambda event, _, **__: events.append(event))
+def test_compiling_ahead_leaves_nothing_to_compile(folder, compilations):
     law = jax.tree.map(np.float64, cases.small_law(noise=0.31))
     prior_ranges.compile(law)
-    events.clear()
+    compilations.clear()
     prior_ranges(law)
     # Results of other kept programs are bound to their device, other arrays are not.
     prior_ranges(jax.tree.map(lambda leaf: jax.device_put(leaf, jax.devices()[0]), law))
-    assert not any("backend_compile" in event for event in events)
+    assert not compilations
 
 
-def test_kept_programs_are_let_go_when_many(folder, monkeypatch):
-    events = []
-    jax.monitoring.register_event_duration_secs_listener(lambda event, _, **__: events.append(event))
+def test_kept_programs_are_let_go_when_many(folder, compilations, monkeypatch):
     law = cases.small_law(noise=0.32)
     expected = prior_ranges(law)
-    events.clear()
+    compilations.clear()
     monkeypatch.setattr(compiled, "MANY_MAPPED_REGIONS", 1)
     assert compiled.release_programs()
     jax.tree.map(np.testing.assert_array_equal, prior_ranges(law), expected)
-    assert any("backend_compile" in event for event in events) and len(files(folder)) == 1
+    assert compilations and len(files(folder)) == 1
 
 
 def test_what_cannot_be_written_down_runs_all_the_same(folder, monkeypatch):

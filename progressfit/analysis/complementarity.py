@@ -19,12 +19,12 @@ from progressfit.analysis.scores import Score, difference
 from progressfit.dataset import Dataset
 from progressfit.growth import growth_rate
 from progressfit.infer.optimise import check_key, fit, fitted_weights
+from progressfit.infer.programs import prior_ranges
 from progressfit.infer.quantity import Entry
 from progressfit.infer.result import Draws, Fit
 from progressfit.infer.sample import Method, sample
 from progressfit.model import Model, mean_terms
 from progressfit.params import coordinate_names, improper, priors
-from progressfit.prior_range import ranges_of
 from progressfit.terms import (
     CES,
     AbstractTerm,
@@ -239,7 +239,7 @@ def _judged(
 ) -> Complementarity:
     ending = "interaction.scaling.slope" if name == INTERACTION else "substitution"
     path = next(path for path in priors(own.spec) if path.endswith(ending))
-    sd = float(np.asarray(ranges_of(own.spec).scale)[coordinate_names(own.spec).index(path)])
+    sd = float(np.asarray(prior_ranges(own.spec).scale)[coordinate_names(own.spec).index(path)])
     low = median = high = contraction = np.nan
     held_out, bad = None, 0
     if drawn is not None and posterior is not None:

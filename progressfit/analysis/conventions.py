@@ -15,9 +15,10 @@ from progressfit.analysis.folds import row_names
 from progressfit.analysis.influence import influence
 from progressfit.dataset import Dataset
 from progressfit.infer.bootstrap import nearest_optimum
+from progressfit.infer.points import map_values
 from progressfit.infer.quantity import measured
 from progressfit.infer.refit import Changes, known_optima, refit_around
-from progressfit.infer.result import Fit, map_values
+from progressfit.infer.result import Fit
 
 RESPONSE = "response"
 

@@ -31,12 +31,12 @@ from progressfit.infer.curvature import is_definite
 from progressfit.infer.identification import NOT_IDENTIFIED, Identification
 from progressfit.infer.kinks import has_kinks
 from progressfit.infer.optimise import fit, fitted_weights
-from progressfit.infer.points import stack_values
+from progressfit.infer.points import map_values, stack_values
 from progressfit.infer.profile import profile
 from progressfit.infer.profile_result import Profile
 from progressfit.infer.programs import draw_starts, prior_ranges
 from progressfit.infer.quantity import measured, quantity_and_gradient
-from progressfit.infer.result import Draws, Fit, map_values
+from progressfit.infer.result import Draws, Fit
 from progressfit.infer.verdicts import likelihood_ratio
 from progressfit.model import Model
 from progressfit.noise import Laplace

@@ -16,9 +16,10 @@ from progressfit.dataset import Dataset
 from progressfit.infer.bootstrap import nearest_optimum
 from progressfit.infer.implicit import derivatives_at, held_at_kinks
 from progressfit.infer.optimise import prior_weight_of
+from progressfit.infer.points import map_values
 from progressfit.infer.quantity import measured
 from progressfit.infer.refit import Changes, refit_around
-from progressfit.infer.result import Fit, map_values
+from progressfit.infer.result import Fit
 
 
 @dataclasses.dataclass(frozen=True)

@@ -24,8 +24,9 @@ from progressfit.analysis.structure import learn_structure, line_log_density
 from progressfit.compiled import compiled
 from progressfit.dataset import Dataset
 from progressfit.infer.check import require
+from progressfit.infer.points import map_values
 from progressfit.infer.prepare import prepare
-from progressfit.infer.result import Draws, Fit, map_values
+from progressfit.infer.result import Draws, Fit
 from progressfit.model import Model
 from progressfit.params import Values, bind, free, leaves, priors, tie
 from progressfit.terms import AbstractGroupTerm, AbstractInputTerm, Function

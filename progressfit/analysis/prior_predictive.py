@@ -11,9 +11,9 @@ import numpy as np
 from progressfit._x64 import require_x64
 from progressfit.dataset import Dataset
 from progressfit.infer.optimise import check_key
+from progressfit.infer.points import map_values
 from progressfit.infer.pointwise import prior_values, simulated
 from progressfit.infer.prepare import prepare
-from progressfit.infer.result import map_values
 from progressfit.model import Model
 from progressfit.params import Values, improper
 

@@ -13,12 +13,13 @@ from progressfit.hyper import WIDTH, hyper_parameters, with_hyper
 from progressfit.infer.bootstrap import nearest_optimum
 from progressfit.infer.implicit import derivatives_at
 from progressfit.infer.optimise import check_key, fitted_weights
+from progressfit.infer.points import map_values
 from progressfit.infer.pointwise import log_likelihood, log_prior_by_leaf
 from progressfit.infer.prepare import prepare
 from progressfit.infer.programs import draw_starts
 from progressfit.infer.quantity import measured
 from progressfit.infer.refit import Changes, Refitted, known_optima, refit_around, stack_specs
-from progressfit.infer.result import Draws, Fit, map_values
+from progressfit.infer.result import Draws, Fit
 from progressfit.model import Model
 from progressfit.params import free, improper, priors
 

@@ -26,9 +26,10 @@ from progressfit.dataset import Dataset
 from progressfit.density import check_weights
 from progressfit.infer.bootstrap import nearest_optimum
 from progressfit.infer.optimise import fitted_weights
+from progressfit.infer.points import map_values
 from progressfit.infer.quantity import measured
 from progressfit.infer.refit import Changes, refit_around
-from progressfit.infer.result import Fit, map_values
+from progressfit.infer.result import Fit
 from progressfit.model import Model
 
 _APART = 1e-9

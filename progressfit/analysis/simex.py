@@ -20,9 +20,10 @@ from progressfit.dataset import Dataset
 from progressfit.infer.bootstrap import nearest_optimum
 from progressfit.infer.check import require_whole
 from progressfit.infer.optimise import check_key, fitted_weights
+from progressfit.infer.points import map_values
 from progressfit.infer.quantity import measured
 from progressfit.infer.refit import Changes, refit_around
-from progressfit.infer.result import Fit, map_values
+from progressfit.infer.result import Fit
 from progressfit.model import Model
 from progressfit.params import Values, bind
 

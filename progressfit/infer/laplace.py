@@ -13,9 +13,9 @@ from progressfit.infer.clock import Clock
 from progressfit.infer.devices import Plan
 from progressfit.infer.kinks import has_kinks
 from progressfit.infer.optimise import check_key, fitted_weights
-from progressfit.infer.points import stack_values
+from progressfit.infer.points import objectives, stack_values
 from progressfit.infer.programs import fit_starts, prior_ranges
-from progressfit.infer.result import RESULTS, Draws, Fit, Optimum, objectives
+from progressfit.infer.result import RESULTS, Draws, Fit, Optimum
 
 
 @compiled()

@@ -1,15 +1,20 @@
-"""Points of the space of parameters: from unconstrained vectors to values by path and back, as compiled programs."""
+"""Points of the space of parameters: unconstrained vectors and values by path, and functions of the models there."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from types import FunctionType
 from typing import Any
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from progressfit.compiled import compiled
+from progressfit._x64 import require_x64
+from progressfit.compiled import compiled, ordered, restored
+from progressfit.dataset import Dataset
+from progressfit.density import log_density
 from progressfit.model import Model
-from progressfit.params import Numbers, Values, constrain, free_leaves, unconstrain
+from progressfit.params import Numbers, Values, bind, constrain, free_leaves, unconstrain
 
 
 def stack_values(spec: Model, z: Numbers) -> Values:
@@ -47,3 +52,31 @@ def _unconstrained(spec: Model, values: Values) -> jax.Array:
 @compiled()
 def _slopes(spec: Model, z: jax.Array) -> Values:
     return jax.jacfwd(lambda vector: constrain(spec, vector)[0])(z)
+
+
+def map_values(fn: Callable[[Model], Any], spec: Model, values: Values) -> Any:
+    """``fn`` of the model of every draw, stacked along a leading axis of draws; ``values`` by path ``(draws, ...)``."""
+    require_x64()
+    if isinstance(fn, FunctionType) and "<" not in fn.__qualname__:
+        return _map_function(spec, values, fn=fn)
+    return _map(fn, ordered(spec), values)
+
+
+@compiled("fn")
+def _map_function(spec: Model, values: Values, fn: Callable[[Model], Any]) -> Any:
+    return jax.vmap(lambda one: fn(bind(spec, one)))(values)
+
+
+@eqx.filter_jit
+def _map(fn: Callable[[Model], Any], spec: Model, values: Values) -> Any:
+    return jax.vmap(lambda one: fn(bind(restored(spec), one)))(values)
+
+
+@compiled()
+def _objectives(spec: Model, z: jax.Array, data: Dataset, weights: jax.Array) -> jax.Array:
+    return jax.lax.map(lambda one: -log_density(spec, one, data, weights, False), z)
+
+
+def objectives(spec: Model, z: Numbers, data: Dataset, weights: jax.Array) -> np.ndarray:
+    """Negative log density, as ``fit`` states it, at each unconstrained vector ``(draws, d)``: shape ``(draws,)``."""
+    return np.asarray(_objectives(spec, jnp.asarray(z), data, weights))

@@ -3,18 +3,10 @@
 import dataclasses
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from types import FunctionType
 from typing import Any, Literal
 
-import equinox as eqx
-import jax
-import jax.numpy as jnp
 import numpy as np
 
-from progressfit._x64 import require_x64
-from progressfit.compiled import compiled, ordered, restored
-from progressfit.dataset import Dataset
-from progressfit.density import log_density
 from progressfit.infer.as_dict import fit_dict
 from progressfit.infer.curvature import hessian_covariance, normal_intervals, standard_errors
 from progressfit.infer.describe import describe_draws, describe_fit
@@ -22,11 +14,12 @@ from progressfit.infer.identification import Identification, Runaway
 from progressfit.infer.kinks import has_kinks
 from progressfit.infer.least_squares import LeastSquares, least_squares_covariance
 from progressfit.infer.outcomes import RESULTS as RESULTS
+from progressfit.infer.points import map_values
 from progressfit.infer.save import save_result
 from progressfit.infer.show import as_html, as_text
 from progressfit.model import Model
 from progressfit.noise import Gaussian, Huber
-from progressfit.params import Numbers, Values, bind
+from progressfit.params import Values, bind
 
 # Below this knee, in scales, Huber noise curves at a tenth of its rows at most.
 _NEAR_KINK = 0.1
@@ -331,31 +324,3 @@ class Draws:
 
     def _repr_html_(self) -> str:
         return as_html(describe_draws(self))
-
-
-def map_values(fn: Callable[[Model], Any], spec: Model, values: Values) -> Any:
-    """``fn`` of the model of every draw, stacked along a leading axis of draws; ``values`` by path ``(draws, ...)``."""
-    require_x64()
-    if isinstance(fn, FunctionType) and "<" not in fn.__qualname__:
-        return _map_function(spec, values, fn=fn)
-    return _map(fn, ordered(spec), values)
-
-
-@compiled("fn")
-def _map_function(spec: Model, values: Values, fn: Callable[[Model], Any]) -> Any:
-    return jax.vmap(lambda one: fn(bind(spec, one)))(values)
-
-
-@eqx.filter_jit
-def _map(fn: Callable[[Model], Any], spec: Model, values: Values) -> Any:
-    return jax.vmap(lambda one: fn(bind(restored(spec), one)))(values)
-
-
-@compiled()
-def _objectives(spec: Model, z: jax.Array, data: Dataset, weights: jax.Array) -> jax.Array:
-    return jax.lax.map(lambda one: -log_density(spec, one, data, weights, False), z)
-
-
-def objectives(spec: Model, z: Numbers, data: Dataset, weights: jax.Array) -> np.ndarray:
-    """Negative log density, as ``fit`` states it, at each unconstrained vector ``(draws, d)``: shape ``(draws,)``."""
-    return np.asarray(_objectives(spec, jnp.asarray(z), data, weights))

@@ -19,9 +19,9 @@ from progressfit.infer.importance import Modes, compare_modes, evidence_error, p
 from progressfit.infer.laplace import unconstrained_optima
 from progressfit.infer.methods import METHODS, Job, Made, Options
 from progressfit.infer.optimise import check_key, fit, fitted_weights
-from progressfit.infer.points import stack_values
+from progressfit.infer.points import objectives, stack_values
 from progressfit.infer.programs import prior_ranges
-from progressfit.infer.result import RESULTS, Draws, Fit, objectives
+from progressfit.infer.result import RESULTS, Draws, Fit
 from progressfit.infer.smc import MOST_PARTICLES
 from progressfit.infer.survey import COMPONENTS, Effort, Survey, survey
 from progressfit.model import Model

@@ -8,8 +8,8 @@ import pytest
 
 import progressfit as pf
 from progressfit.dataset import Dataset, Labels, Record
+from progressfit.infer.points import map_values
 from progressfit.infer.refit import Changes, refit_around
-from progressfit.infer.result import map_values
 from progressfit.noise import Gaussian, Laplace
 from progressfit.terms import Constant, ExponentialProgress, LogSlope, Sum
 

@@ -9,8 +9,8 @@ import pytest
 import progressfit as pf
 from progressfit.dataset import Dataset, Record
 from progressfit.hyper import hyper_parameters, with_hyper
+from progressfit.infer.points import map_values
 from progressfit.infer.refit import Changes, refit_around, stack_specs
-from progressfit.infer.result import map_values
 from progressfit.noise import Gaussian, LogScale
 from progressfit.params import free, priors
 from progressfit.terms import Constant, ExponentialProgress, LogSlope, Sum

@@ -102,7 +102,7 @@ def gather(seed: int, replicates: int, say: Callable[[str], None]) -> Evidence:
     """Run every fit and replicate of the study."""
     data, used = points()
     weights, spec, grid = used.astype(float), chinchilla(), start_grid(START_GRID)
-    # Programs of their own, compiled beside the first: compiling and running leave the other threads free.
+    # Programs of their own, compiled beside the first: compiling and running leave the other thread free.
     other = ThreadPoolExecutor(1)
     ahead = other.submit(compile_bootstrap, spec, data, replicates=replicates, kind="clusters", objective="mle")
     free_fit = other.submit(fit, free_scale(), data, starts=_scale_starts(), weights=weights, objective="mle")
