@@ -29,6 +29,7 @@ FLOORS = {
     "params": 1,
     "hyper": 1,
     "prior_range": 1.2,
+    "picture": 0,
     "elementary": 0,
     "hoist": 0,
     "described": 0,

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from progressfit.picture import BarsPicture, CurvesPicture, ModesPicture, Picture, SpecificationPicture
 from progressfit.plot.style import COLOURS
-from progressfit.studies.base import BarsPicture, CurvesPicture, ModesPicture, Picture, SpecificationPicture
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -3,7 +3,7 @@
 import numpy as np
 
 from progressfit.analysis.prior_predictive import PriorPredictive
-from progressfit.studies.base import Curve, CurvesPicture
+from progressfit.picture import Curve, CurvesPicture
 
 
 def prior_picture(found: PriorPredictive) -> CurvesPicture:

@@ -3,7 +3,7 @@
 import numpy as np
 
 from progressfit.analysis.allocation import Allocation
-from progressfit.studies.base import Curve, CurvesPicture, ModesPicture, Picture
+from progressfit.picture import Curve, CurvesPicture, ModesPicture, Picture
 from progressfit.studies.besiroglu_2024 import published
 from progressfit.studies.besiroglu_2024.evidence import Evidence, letters
 from progressfit.studies.besiroglu_2024.figures import LEVEL, TAILS

@@ -9,7 +9,7 @@ from progressfit.analysis.threshold import pareto_frontier
 from progressfit.dataset import Record
 from progressfit.growth import growth_rate
 from progressfit.params import bind, constrain
-from progressfit.studies.base import BarsPicture, Curve, CurvesPicture, ModesPicture, Picture
+from progressfit.picture import BarsPicture, Curve, CurvesPicture, ModesPicture, Picture
 from progressfit.studies.erdil_besiroglu_2022 import published
 from progressfit.studies.erdil_besiroglu_2022.evidence import Evidence
 from progressfit.studies.erdil_besiroglu_2022.figures import LEVEL

@@ -15,18 +15,8 @@ from progressfit.infer.describe import certificate_sentences
 from progressfit.infer.optimise import fit
 from progressfit.infer.result import Fit
 from progressfit.laws import hernandez_brown
-from progressfit.studies.base import (
-    Curve,
-    CurvesPicture,
-    Picture,
-    Quantity,
-    Say,
-    Study,
-    StudyResult,
-    Wanted,
-    doubt_about,
-    sectioned,
-)
+from progressfit.picture import Curve, CurvesPicture, Picture
+from progressfit.studies.base import Quantity, Say, Study, StudyResult, Wanted, doubt_about, sectioned
 from progressfit.studies.hernandez_brown_2020 import published
 
 NAME = "hernandez-brown-2020"

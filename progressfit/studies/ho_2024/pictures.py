@@ -8,7 +8,7 @@ from progressfit.analysis.attribution import shapley
 from progressfit.analysis.gain import innovation_curve
 from progressfit.laws.ho2024 import FORMS
 from progressfit.model import Model
-from progressfit.studies.base import BarsPicture, Curve, CurvesPicture, ModesPicture, Picture, SpecificationPicture
+from progressfit.picture import BarsPicture, Curve, CurvesPicture, ModesPicture, Picture, SpecificationPicture
 from progressfit.studies.ho_2024 import published
 from progressfit.studies.ho_2024.evidence import Evidence, system
 from progressfit.studies.ho_2024.figures import TAILS, interval, rates

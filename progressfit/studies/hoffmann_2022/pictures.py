@@ -4,7 +4,7 @@ import numpy as np
 
 from progressfit.analysis.allocation import FLOP_PER_PARAMETER_TOKEN
 from progressfit.dataset import Record
-from progressfit.studies.base import Curve, CurvesPicture, Picture
+from progressfit.picture import Curve, CurvesPicture, Picture
 from progressfit.studies.hoffmann_2022 import published
 from progressfit.studies.hoffmann_2022.evidence import TOLERANCE, Evidence, columns_of, with_letters
 
